@@ -1,0 +1,42 @@
+// From the bytes of a file to the input tensor of a model.
+//
+// Called by workers only, from one thread per Preprocessor. The bytes are anybody's: every size in them is
+// checked against the cap before memory is taken for it, and a broken picture is an error, never a crash.
+// What is right is what Pillow does: Image.open, exif_transpose, convert("RGB"), resize, crop.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "base/result.h"
+#include "image/recipe.h"
+
+namespace headrace::image {
+
+struct PictureError {
+  ItemError code;  // unsupported, corrupt or too_large
+  std::string message;
+};
+
+// Decodes, turns, resizes, crops and normalises pictures by one recipe. Keeps its buffers between pictures,
+// up to a bound, so that the steady state allocates nothing.
+class Preprocessor {
+ public:
+  // `max_pixels` caps width x height as the header promises it, before anything is allocated.
+  Preprocessor(const Recipe& recipe, std::uint64_t max_pixels);
+  ~Preprocessor();
+  Preprocessor(Preprocessor&&) noexcept;
+  Preprocessor& operator=(Preprocessor&&) noexcept;
+
+  // Fills `tensor`, which has exactly recipe.tensor_bytes() bytes, from one encoded picture.
+  Result<Ok, PictureError> run(std::span<const std::byte> encoded, std::span<std::byte> tensor);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace headrace::image
