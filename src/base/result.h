@@ -11,8 +11,8 @@
 
 namespace headrace {
 
-// Why one item failed. These ten words are the public vocabulary of a `failed` line; a caller can act
-// on each of them. Anything finer goes into the message.
+// Why one item failed. These ten words are the public vocabulary of a `failed` line; a caller can
+// act on each of them. Anything finer goes into the message.
 enum class ItemError : unsigned char {
   not_found = 1,     // the input does not exist (any more)
   unreadable,        // it exists, but is no readable regular file, or its name is not UTF-8
@@ -31,13 +31,14 @@ std::string_view name(ItemError code);
 // The reverse of name(); nothing for a number that is none of the ten (memory that a peer wrote).
 std::optional<ItemError> item_error_from(unsigned value);
 
-// An error that ends a command rather than an item: what went wrong, with which input, what to do next.
+// An error that ends a command rather than an item: what went wrong, with which input, what to do
+// next.
 struct Error {
   std::string message;
 };
 
-// The value of a computation, or its error. Accessing the wrong one is a programming mistake and throws
-// std::bad_variant_access.
+// The value of a computation, or its error. Accessing the wrong one is a programming mistake and
+// throws std::bad_variant_access.
 template <class T, class E = Error>
 class [[nodiscard]] Result {
  public:
