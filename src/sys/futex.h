@@ -1,0 +1,21 @@
+// Sleeping on a word of shared memory.
+//
+// Not std::atomic::wait: libstdc++ passes the process-private futex operations, which never meet
+// across processes. These use the shared form, whose key is the page of the memfd, so the word may
+// lie at different addresses in each process.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+
+namespace headrace::sys {
+
+// Sleeps while `word` holds `expected`, at most until `deadline`. Returns on a wake, on the
+// deadline, on a signal, or for no reason: the caller re-checks its condition.
+void futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
+                std::chrono::steady_clock::time_point deadline);
+// Wakes at most `count` sleepers, in any process.
+void futex_wake(const std::atomic<std::uint32_t>& word, int count);
+
+}  // namespace headrace::sys

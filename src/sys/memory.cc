@@ -1,0 +1,117 @@
+#include "sys/memory.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "sys/error.h"
+
+namespace headrace::sys {
+namespace {
+
+constexpr int kNoResize = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+// Reserved in steps, so that a kill by the memory cgroup, if it comes, comes before much is taken.
+constexpr off_t kReserveStep = 64 << 20;
+
+Status reserve(int fd, off_t size) {
+  for (off_t at = 0; at < size; at += kReserveStep) {
+    const off_t length = std::min(kReserveStep, size - at);
+    int rc = 0;
+    do {
+      rc = ::fallocate(fd, 0, at, length);
+    } while (rc != 0 && errno == EINTR);
+    if (rc != 0) return system_error("cannot reserve shared memory");
+  }
+  return Ok{};
+}
+
+Result<std::byte*> map(int fd, std::size_t size, bool writable) {
+  const int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+  void* at = ::mmap(nullptr, size, protection, MAP_SHARED, fd, 0);
+  if (at == MAP_FAILED) return system_error("cannot map shared memory");
+  return static_cast<std::byte*>(at);
+}
+
+}  // namespace
+
+SharedMemory::SharedMemory(Fd fd, std::byte* data, std::size_t size)
+    : fd_(std::move(fd)), data_(data), size_(size) {}
+
+SharedMemory::~SharedMemory() {
+  if (data_ != nullptr) ::munmap(data_, size_);
+}
+
+SharedMemory::SharedMemory(SharedMemory&& other) noexcept
+    : fd_(std::move(other.fd_)),
+      data_(std::exchange(other.data_, nullptr)),
+      size_(std::exchange(other.size_, 0)) {}
+
+SharedMemory& SharedMemory::operator=(SharedMemory&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+Result<SharedMemory> SharedMemory::create(std::string_view name, Bytes size) {
+  Fd fd(::memfd_create(std::string(name).c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!fd) return system_error("cannot make shared memory (memfd_create)");
+  const auto length = static_cast<off_t>(size.value);
+  if (::ftruncate(fd.get(), length) != 0) return system_error("cannot size shared memory");
+  if (Status reserved = reserve(fd.get(), length); !reserved) return reserved.error();
+  if (::fcntl(fd.get(), F_ADD_SEALS, kNoResize) != 0) return system_error("cannot seal memory");
+  Result<std::byte*> data = map(fd.get(), size.value, true);
+  if (!data) return data.error();
+  return SharedMemory(std::move(fd), *data, size.value);
+}
+
+Result<SharedMemory> SharedMemory::attach(Fd fd, Bytes at_least, bool writable) {
+  const int seals = ::fcntl(fd.get(), F_GET_SEALS);
+  if (seals < 0 || (seals & kNoResize) != kNoResize) {
+    return Error{"the shared memory handed over is not sealed against resizing"};
+  }
+  struct stat info {};
+  if (::fstat(fd.get(), &info) != 0) return system_error("cannot look at shared memory");
+  const auto size = static_cast<std::size_t>(info.st_size);
+  if (size < at_least.value) return Error{"the shared memory handed over is too small"};
+  Result<std::byte*> data = map(fd.get(), size, writable);
+  if (!data) return data.error();
+  return SharedMemory(std::move(fd), *data, size);
+}
+
+Result<Fd> sealed_text(std::string_view name, std::string_view text) {
+  Fd fd(::memfd_create(std::string(name).c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!fd) return system_error("cannot make a memfd");
+  std::size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t n = ::write(fd.get(), text.data() + done, text.size() - done);
+    if (n < 0 && errno != EINTR) return system_error("cannot fill a memfd");
+    if (n > 0) done += static_cast<std::size_t>(n);
+  }
+  if (::fcntl(fd.get(), F_ADD_SEALS, kNoResize | F_SEAL_WRITE) != 0) {
+    return system_error("cannot seal a memfd");
+  }
+  return fd;
+}
+
+Result<std::string> read_sealed_text(int fd, Bytes limit) {
+  struct stat info {};
+  if (::fstat(fd, &info) != 0) return system_error("cannot look at the worker's instructions");
+  if (static_cast<std::uint64_t>(info.st_size) > limit.value) return Error{"text is too large"};
+  std::string text(static_cast<std::size_t>(info.st_size), '\0');
+  std::size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t n = ::pread(fd, text.data() + done, text.size() - done, static_cast<off_t>(done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return system_error("cannot read the worker's instructions");
+    done += static_cast<std::size_t>(n);
+  }
+  return text;
+}
+
+}  // namespace headrace::sys

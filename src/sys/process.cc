@@ -1,0 +1,249 @@
+#include "sys/process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <memory>
+#include <string_view>
+
+#include "sys/error.h"
+
+extern char** environ;  // NOLINT(readability-redundant-declaration)
+
+namespace headrace::sys {
+namespace {
+
+std::vector<char*> pointers(std::vector<std::string>& strings) {
+  std::vector<char*> out;
+  out.reserve(strings.size() + 1);
+  for (std::string& s : strings) out.push_back(s.data());
+  out.push_back(nullptr);
+  return out;
+}
+
+std::string_view variable_name(std::string_view setting) {
+  return setting.substr(0, setting.find('='));
+}
+
+// Our environment, with `added` in place of the variables of the same name.
+std::vector<std::string> merged_environment(const std::vector<std::string>& added) {
+  std::vector<std::string> out = added;
+  for (char** at = environ; *at != nullptr; ++at) {
+    const bool replaced = std::any_of(added.begin(), added.end(), [&](const std::string& a) {
+      return variable_name(a) == variable_name(*at);
+    });
+    if (!replaced) out.emplace_back(*at);
+  }
+  return out;
+}
+
+struct Actions {
+  posix_spawn_file_actions_t value;
+  Actions() { ::posix_spawn_file_actions_init(&value); }
+  ~Actions() { ::posix_spawn_file_actions_destroy(&value); }
+  Actions(const Actions&) = delete;
+  Actions& operator=(const Actions&) = delete;
+};
+
+struct Attributes {
+  posix_spawnattr_t value;
+  Attributes() {
+    ::posix_spawnattr_init(&value);
+    sigset_t none;
+    sigset_t all;
+    ::sigemptyset(&none);
+    ::sigfillset(&all);
+    ::posix_spawnattr_setsigmask(&value, &none);
+    ::posix_spawnattr_setsigdefault(&value, &all);
+    ::posix_spawnattr_setpgroup(&value, 0);
+    ::posix_spawnattr_setflags(
+        &value, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+  }
+  ~Attributes() { ::posix_spawnattr_destroy(&value); }
+  Attributes(const Attributes&) = delete;
+  Attributes& operator=(const Attributes&) = delete;
+};
+
+Exit to_exit(const siginfo_t& info) {
+  if (info.si_code == CLD_EXITED) return {.code = info.si_status, .signal = 0};
+  return {.code = 0, .signal = info.si_status};
+}
+
+}  // namespace
+
+std::string describe(const Exit& exit) {
+  if (exit.signal == 0) return "exited with code " + std::to_string(exit.code);
+  const char* abbreviation = ::sigabbrev_np(exit.signal);
+  if (abbreviation == nullptr) return "killed by signal " + std::to_string(exit.signal);
+  return std::string("killed by SIG") + abbreviation;
+}
+
+Result<Child> Child::spawn(const SpawnRequest& request) {
+  // Moved out of the way first: a descriptor that another one's target number would overwrite must
+  // not be one that is still to be copied.
+  std::vector<Fd> parked;
+  Actions actions;
+  int highest = 2;
+  for (const auto& [ours, theirs] : request.inherit) highest = std::max(highest, theirs);
+  for (const auto& [ours, theirs] : request.inherit) {
+    parked.emplace_back(::fcntl(ours, F_DUPFD_CLOEXEC, highest + 1));
+    if (!parked.back()) return system_error("cannot pass a descriptor to a worker");
+    ::posix_spawn_file_actions_adddup2(&actions.value, parked.back().get(), theirs);
+  }
+  Attributes attributes;
+  std::vector<std::string> arguments = request.arguments;
+  std::vector<std::string> environment = merged_environment(request.environment);
+  pid_t pid = -1;
+  const int rc = ::posix_spawn(&pid, request.program.c_str(), &actions.value, &attributes.value,
+                               pointers(arguments).data(), pointers(environment).data());
+  if (rc != 0) return Error{"cannot start " + request.program + ": " + describe_errno(rc)};
+  // The child cannot be reaped by anybody else yet, so its pid cannot have been reused.
+  Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!pidfd) {
+    const Error error = system_error("cannot watch a worker (pidfd_open)");
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    return error;
+  }
+  return Child(pid, std::move(pidfd));
+}
+
+Child& Child::operator=(Child&& other) noexcept {
+  std::swap(pid_, other.pid_);
+  std::swap(pidfd_, other.pidfd_);
+  return *this;
+}
+
+Child::~Child() {
+  if (!pidfd_) return;
+  signal(SIGKILL);
+  pollfd ended{.fd = pidfd_.get(), .events = POLLIN, .revents = 0};
+  while (!try_reap()) ::poll(&ended, 1, 1000);
+}
+
+void Child::signal(int number) const {
+  if (!pidfd_) return;
+  // Not reaped, so the number is still ours, and the group's with it.
+  ::kill(-pid_, number);
+  ::syscall(SYS_pidfd_send_signal, pidfd_.get(), number, nullptr, 0);
+}
+
+std::optional<Exit> Child::try_reap() {
+  siginfo_t info{};
+  if (!pidfd_ ||
+      ::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd_.get()), &info,
+               WEXITED | WNOHANG | WNOWAIT) != 0 ||
+      info.si_pid == 0) {
+    return std::nullopt;
+  }
+  // What it started must not outlive it; the group's number is safe to use until the leader is
+  // reaped.
+  ::kill(-pid_, SIGKILL);
+  ::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd_.get()), &info,
+           WEXITED | WNOHANG);
+  pidfd_.reset();
+  pid_ = -1;
+  return to_exit(info);
+}
+
+bool follow_supervisor(int parent) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  ::signal(SIGTERM, SIG_IGN);
+  ::signal(SIGINT, SIG_IGN);
+  ::signal(SIGPIPE, SIG_IGN);
+  // If the supervisor died before the line above, the signal will never come.
+  return ::getppid() == parent;
+}
+
+int own_pid() {
+  return ::getpid();
+}
+int parent_pid() {
+  return ::getppid();
+}
+
+Result<std::string> own_program() {
+  std::string path(4096, '\0');
+  const ssize_t n = ::readlink("/proc/self/exe", path.data(), path.size());
+  if (n <= 0) return system_error("cannot find the running program");
+  path.resize(static_cast<std::size_t>(n));
+  return path;
+}
+
+void adopt_orphans() {
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
+void volunteer_for_oom_kill() {
+  std::ofstream("/proc/self/oom_score_adj") << "500";
+}
+
+namespace {
+// The number in the first line of `path` that `pattern` matches; 0 when there is none.
+std::uint64_t kib_of(const std::string& path, const char* pattern) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    unsigned long long kib = 0;
+    if (std::sscanf(line.c_str(), pattern, &kib) == 1) return kib;
+  }
+  return 0;
+}
+}  // namespace
+
+Bytes proportional_memory(int pid) {
+  return Bytes{kib_of("/proc/" + std::to_string(pid) + "/smaps_rollup", "Pss: %llu kB") * 1024};
+}
+
+Bytes own_peak_resident() {
+  // Not ru_maxrss: that one remembers the program which we were before exec.
+  return Bytes{kib_of("/proc/self/status", "VmHWM: %llu kB") * 1024};
+}
+
+namespace {
+double cpu_seconds(int who) {
+  rusage usage{};
+  ::getrusage(who, &usage);
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+}  // namespace
+
+double cpu_seconds_self() {
+  return cpu_seconds(RUSAGE_SELF);
+}
+double cpu_seconds_children() {
+  return cpu_seconds(RUSAGE_CHILDREN);
+}
+
+void exit_now(int code) {
+  ::_exit(code);
+}
+
+namespace detail {
+
+int peek_ended_child() {
+  siginfo_t info{};
+  if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0) return 0;
+  return info.si_pid;
+}
+
+void discard_child(int pid) {
+  ::waitpid(pid, nullptr, WNOHANG);
+}
+
+}  // namespace detail
+}  // namespace headrace::sys
