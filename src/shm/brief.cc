@@ -1,0 +1,29 @@
+#include "shm/brief.h"
+
+#include <nlohmann/json.hpp>
+
+namespace headrace::shm {
+
+std::string to_json(const Brief& brief) {
+  return nlohmann::json{{"supervisor_pid", brief.supervisor_pid},
+                        {"worker", brief.worker},
+                        {"batch", brief.batch},
+                        {"body", brief.body}}
+      .dump();
+}
+
+Result<Brief> brief_from_json(std::string_view text) {
+  try {
+    const auto json = nlohmann::json::parse(text);
+    Brief brief;
+    json.at("supervisor_pid").get_to(brief.supervisor_pid);
+    json.at("worker").get_to(brief.worker);
+    json.at("batch").get_to(brief.batch);
+    json.at("body").get_to(brief.body);
+    return brief;
+  } catch (const nlohmann::json::exception& e) {
+    return Error{std::string("the worker's brief is unreadable: ") + e.what()};
+  }
+}
+
+}  // namespace headrace::shm

@@ -1,0 +1,39 @@
+// What a worker is told when it starts, and what it answers before its first item.
+//
+// Here because it is the only other thing that supervisor and worker have in common.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace headrace::shm {
+
+// Descriptors that a worker is started with.
+inline constexpr int kControlFd =
+    3;  // message socket; its end of file means that the supervisor is gone
+inline constexpr int kBriefFd = 4;  // sealed text of a Brief
+inline constexpr int kSlotsFd = 5;
+inline constexpr int kMailboxFd = 6;
+inline constexpr int kBellFd = 7;  // rung for the supervisor
+
+struct Brief {
+  int supervisor_pid = 0;
+  std::uint32_t worker = 0;  // its number, from 0
+  std::uint32_t batch = 1;   // how many items it may take at a time
+  std::string body;          // what it shall do with them: settings of a worker body, as JSON
+};
+
+std::string to_json(const Brief& brief);
+Result<Brief> brief_from_json(std::string_view text);
+
+// The one message of a worker: its first byte is one of these, the rest is text for people.
+enum class Greeting : char {
+  ready = 'R',  // loaded and warm; the text says with what
+  fatal = 'F',  // cannot work, and neither could another: the text says why
+};
+inline constexpr std::size_t kGreetingLimit = 4096;  // bytes
+
+}  // namespace headrace::shm

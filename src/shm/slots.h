@@ -1,0 +1,104 @@
+// Slots: a fixed number of places in shared memory, one for each item in flight.
+//
+// Their number is the bound on what is in flight: when none is free, admission waits. Who owns a
+// slot is the supervisor's private knowledge; nothing in shared memory can make it forget one or
+// hand one out twice.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/units.h"
+#include "shm/slots_format.h"
+#include "sys/memory.h"
+
+namespace headrace::shm {
+
+struct SlotSizes {
+  std::uint32_t count = 64;
+  std::uint32_t input_capacity = 4096;   // bytes; rounded up to a cache line
+  std::uint32_t result_capacity = 4096;  // bytes; rounded up to a cache line
+  Bytes total() const;                   // what create() reserves
+};
+
+// A worker's answer, copied out of shared memory and checked for range; its text is not yet
+// checked.
+struct Reply {
+  std::optional<ItemError> error;
+  std::string text;  // the result as JSON, or the error's message
+  std::chrono::steady_clock::time_point started;
+  std::chrono::microseconds decode{0};
+  std::chrono::microseconds infer{0};
+};
+
+// The supervisor's side. One thread.
+class SlotArea {
+ public:
+  static Result<SlotArea> create(const SlotSizes& sizes);
+
+  int fd() const { return memory_.fd(); }
+  std::uint32_t count() const { return static_cast<std::uint32_t>(generation_.size()); }
+  std::uint32_t free() const { return static_cast<std::uint32_t>(free_.size()); }
+  std::uint32_t input_capacity() const { return input_capacity_; }
+
+  // Takes a free slot and writes its request; nothing when all are in use. `input` must fit.
+  std::optional<Token> claim(std::string_view input);
+  // Gives the slot back. Only when no living worker holds its token.
+  void release(Token token);
+  // A new generation for another attempt, so that nothing which the dead worker left is taken for
+  // an answer.
+  Token renew(Token token);
+  // The answer to `token`; nothing when the worker wrote something impossible. Reuses `reply`'s
+  // memory.
+  bool read_reply(Token token, Reply& reply) const;
+
+  // While true, workers ring the supervisor's bell after each result.
+  void set_supervisor_asleep(bool asleep);
+
+ private:
+  SlotArea(sys::SharedMemory memory, const SlotSizes& sizes);
+  std::byte* slot(std::uint32_t index) const;
+  RequestFormat& request(std::uint32_t index) const;
+  sys::SharedMemory memory_;
+  // Private copies: the header in shared memory is for workers to read, and theirs to spoil.
+  std::uint32_t stride_;
+  std::uint32_t input_capacity_;
+  std::uint32_t result_capacity_;
+  std::vector<std::uint32_t> free_;  // last in, first out: warm slots stay warm
+  std::vector<std::uint32_t> generation_;
+};
+
+// A worker's side. One thread.
+class SlotView {
+ public:
+  static Result<SlotView> attach(sys::Fd fd);
+
+  // The input's name. Empty for a token that names no slot.
+  std::string_view input(Token token) const;
+  // Room for the result.
+  std::span<char> result(Token token) const;
+  // Completes the reply half; `bytes` of result() are valid.
+  void write_reply(Token token, std::optional<ItemError> error, std::size_t bytes,
+                   std::chrono::steady_clock::time_point started, std::chrono::nanoseconds decode,
+                   std::chrono::nanoseconds infer) const;
+  bool supervisor_asleep() const;
+
+ private:
+  explicit SlotView(sys::SharedMemory memory);
+  const SlotsFormat& format() const;
+  std::byte* slot(Token token) const;
+  sys::SharedMemory memory_;
+  // Copied once at attach and checked against the size of the memory.
+  std::uint32_t count_ = 0;
+  std::uint32_t stride_ = 0;
+  std::uint32_t input_capacity_ = 0;
+  std::uint32_t result_capacity_ = 0;
+};
+
+}  // namespace headrace::shm

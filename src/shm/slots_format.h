@@ -1,0 +1,50 @@
+// The bytes of the slots: where inputs and results lie while they are in flight.
+//
+//   SlotsFormat | slot 0: RequestFormat, ReplyFormat, input bytes, result bytes | slot 1: ... | ...
+//
+// A file format between processes, like mailbox_format.h. The request half of a slot is written by
+// the supervisor before its token is sent; the reply half by the one worker that holds the token.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "shm/mailbox_format.h"
+
+namespace headrace::shm {
+
+inline constexpr std::uint64_t kSlotsMagic = 0x31544F4C53445248;  // "HRDSLOT1", little-endian
+inline constexpr std::uint32_t kSlotsVersion = 1;
+
+struct SlotsFormat {
+  std::uint64_t magic;
+  std::uint32_t version;
+  std::uint32_t count;            // slots
+  std::uint32_t stride;           // bytes from one slot to the next, a multiple of kLine
+  std::uint32_t input_capacity;   // bytes, a multiple of kLine
+  std::uint32_t result_capacity;  // bytes, a multiple of kLine
+  // Supervisor: 1 while it sleeps, so that workers ring its bell only then.
+  alignas(kLine) std::atomic<std::uint32_t> supervisor_asleep;
+};
+
+struct alignas(kLine) RequestFormat {
+  std::uint32_t generation;   // rises with each use of the slot
+  std::uint32_t input_bytes;  // the input's name
+};
+
+struct alignas(kLine) ReplyFormat {
+  std::uint32_t generation;    // copied from the request
+  std::uint32_t error;         // 0, or an ItemError
+  std::uint32_t result_bytes;  // JSON text of the result, or the error's message
+  std::uint32_t decode_us;     // reading and decoding
+  std::uint32_t infer_us;      // in the engine; of the whole batch when several ran together
+  std::uint32_t unused;
+  std::int64_t started_ns;  // steady clock
+};
+
+static_assert(sizeof(SlotsFormat) == 128 && offsetof(SlotsFormat, supervisor_asleep) == 64);
+static_assert(sizeof(RequestFormat) == 64 && sizeof(ReplyFormat) == 64);
+static_assert(offsetof(ReplyFormat, started_ns) == 24);
+
+}  // namespace headrace::shm
