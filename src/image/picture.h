@@ -1,8 +1,9 @@
 // From the bytes of a file to the input tensor of a model.
 //
-// Called by workers only, from one thread per Preprocessor. The bytes are anybody's: every size in them is
-// checked against the cap before memory is taken for it, and a broken picture is an error, never a crash.
-// What is right is what Pillow does: Image.open, exif_transpose, convert("RGB"), resize, crop.
+// Called by workers only, from one thread per Preprocessor. The bytes are anybody's: every size in
+// them is checked against the cap before memory is taken for it, and a broken picture is an error,
+// never a crash. What is right is what Pillow does: Image.open, exif_transpose, convert("RGB"),
+// resize, crop.
 #pragma once
 
 #include <cstddef>
@@ -21,8 +22,8 @@ struct PictureError {
   std::string message;
 };
 
-// Decodes, turns, resizes, crops and normalises pictures by one recipe. Keeps its buffers between pictures,
-// up to a bound, so that the steady state allocates nothing.
+// Decodes, turns, resizes, crops and normalises pictures by one recipe. Keeps its buffers between
+// pictures, up to a bound, so that the steady state allocates nothing.
 class Preprocessor {
  public:
   // `max_pixels` caps width x height as the header promises it, before anything is allocated.
@@ -31,7 +32,9 @@ class Preprocessor {
   Preprocessor(Preprocessor&&) noexcept;
   Preprocessor& operator=(Preprocessor&&) noexcept;
 
-  // Fills `tensor`, which has exactly recipe.tensor_bytes() bytes, from one encoded picture.
+  // Fills `tensor`, which has exactly recipe.tensor_bytes() bytes (else std::invalid_argument) and
+  // is aligned for its elements, from one encoded picture. After an error, `tensor` holds nothing
+  // of use, and the Preprocessor is as good as before.
   Result<Ok, PictureError> run(std::span<const std::byte> encoded, std::span<std::byte> tensor);
 
  private:

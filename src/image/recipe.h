@@ -1,4 +1,5 @@
-// How a picture becomes the input tensor of a model. A plain value: parsed by `model`, carried out here.
+// How a picture becomes the input tensor of a model. A plain value: parsed by `model`, carried out
+// here.
 #pragma once
 
 #include <array>
@@ -11,8 +12,8 @@ enum class Fit : unsigned char {
   stretch,  // scale to width x height, whatever the aspect
   pad,      // scale to fit inside width x height, then fill around it with the mean colour
 };
-enum class Filter : unsigned char { bilinear, bicubic };  // antialiased, as Pillow's
-enum class ColorOrder : unsigned char { rgb, bgr, gray };
+enum class Filter : unsigned char { bilinear, bicubic };   // antialiased, as Pillow's
+enum class ColorOrder : unsigned char { rgb, bgr, gray };  // gray by Pillow's convert("L")
 enum class Layout : unsigned char { nchw, nhwc };
 enum class Element : unsigned char { f32, u8 };
 
@@ -20,11 +21,13 @@ struct Recipe {
   std::uint32_t width = 224;   // pixels
   std::uint32_t height = 224;  // pixels
   Fit fit = Fit::crop;
-  std::uint32_t resize_to = 256;  // pixels of the shorter side, at least max(width, height); Fit::crop only
+  std::uint32_t resize_to =
+      256;  // pixels of the shorter side, at least max(width, height); Fit::crop only
   Filter filter = Filter::bilinear;
   ColorOrder color = ColorOrder::rgb;
-  std::array<float, 3> mean = {0, 0, 0};    // value = (pixel - mean) / scale, pixel in 0..255, per channel
-  std::array<float, 3> scale = {1, 1, 1};   //   in the order of `color`; ignored for Element::u8
+  std::array<float, 3> mean = {0, 0,
+                               0};  // value = (pixel - mean) / scale, pixel in 0..255, per channel
+  std::array<float, 3> scale = {1, 1, 1};  //   in the order of `color`; ignored for Element::u8
   Layout layout = Layout::nchw;
   Element element = Element::f32;
 
