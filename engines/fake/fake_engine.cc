@@ -1,0 +1,285 @@
+// An engine without a model: for tests and benchmarks that need results, delays, failures and
+// deaths on demand.
+//
+// Its "model" is a text file NAME.fake of `key = value` lines; `#` starts a comment. Any input
+// shape, batch first.
+//
+// What it answers (one output, batch first)
+//   kind = classify      scores [batch, classes]: 1 for the class drawn from the item's mean
+//   colour, less for its neighbours kind = raw           values [batch, output]: value k of an item
+//   is its mean plus k kind = noop          values [batch, 1], all 0; the input is not read (the
+//   short form is `noop = 1`) classes = 1000       output = 1 input = f32 | u8     the element type
+//   it asks for; without it u8 for inputs of two dimensions (names, bytes), else f32
+// How long it takes, an item
+//   sleep_us = N         waits without using the processor
+//   spin_us = N          keeps the processor busy
+// How it loads
+//   load_sleep_ms = N    load_mb = N (memory touched and kept)    load_fail = TEXT    load_abort =
+//   1
+// How it fails: TEXT is looked for in the bytes of each item of a u8 input; any item of the batch
+// is enough
+//   fail_on = TEXT       infer returns an error            hang_on = TEXT       infer never returns
+//   abort_on = TEXT      dies of SIGABRT                   segv_on = TEXT       dies of SIGSEGV
+//   exit_on = TEXT       leaves with exit code 3
+//   abort_on_magenta = 1 dies of SIGABRT at a picture that is all (255, 0, 255) as the tensor holds
+//   it, so without mean and
+//                        scale; and at the text KILLME, unless abort_on names another
+//   leak_kb = N          touches and keeps N KiB at each infer
+#include <unistd.h>
+
+#include <chrono>
+#include <cmath>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "../plugin.h"
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// The file's lines. Every key must be one that was asked for, or the file is refused.
+class Settings {
+ public:
+  explicit Settings(const char* path) : path_(path) {
+    std::ifstream file(path);
+    if (!file) throw std::runtime_error("cannot read the file");
+    std::string line;
+    for (int number = 1; std::getline(file, line); ++number) {
+      line = trimmed(line.substr(0, line.find('#')));
+      if (line.empty()) continue;
+      const std::size_t equals = line.find('=');
+      if (equals == std::string::npos)
+        throw std::runtime_error("line " + std::to_string(number) + " is not `key = value`");
+      values_[trimmed(line.substr(0, equals))] = trimmed(line.substr(equals + 1));
+    }
+    if (values_.empty()) throw std::runtime_error("the file says nothing");
+  }
+
+  std::string text(const char* key) {
+    const auto found = values_.find(key);
+    if (found == values_.end()) return {};
+    std::string value = found->second;
+    values_.erase(found);
+    return value;
+  }
+  std::int64_t number(const char* key, std::int64_t otherwise, std::int64_t least = 0) {
+    const std::string value = text(key);
+    if (value.empty()) return otherwise;
+    std::size_t used = 0;
+    const std::int64_t result = std::stoll(value, &used);
+    if (used != value.size() || result < least)
+      throw std::runtime_error(std::string(key) + " = " + value + " is no good");
+    return result;
+  }
+  void finish() const {
+    if (!values_.empty())
+      throw std::runtime_error("there is no setting called \"" + values_.begin()->first + "\"");
+  }
+
+ private:
+  static std::string trimmed(const std::string& text) {
+    const std::size_t first = text.find_first_not_of(" \t\r");
+    return first == std::string::npos
+               ? ""
+               : text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
+  }
+
+  std::string path_;
+  std::map<std::string, std::string> values_;
+};
+
+// Dies as if by that signal, whatever a sanitizer thinks of it.
+[[noreturn]] void die_of(int signal_number) {
+  std::signal(signal_number, SIG_DFL);
+  std::raise(signal_number);
+  std::_Exit(1);
+}
+
+void touch(std::vector<std::vector<char>>& kept, std::int64_t kib) {
+  if (kib > 0) kept.emplace_back(static_cast<std::size_t>(kib) * 1024, '\1');
+}
+
+struct Item {
+  hr_dtype type;
+  const std::byte* data;
+  std::size_t elements;
+  std::size_t channels;  // 3 if the tensor has a dimension for colour, else 1
+  bool planar;           // one plane a channel, rather than channels side by side
+
+  double at(std::size_t index) const {
+    if (type == HR_U8) return static_cast<double>(std::to_integer<unsigned>(data[index]));
+    return static_cast<double>(reinterpret_cast<const float*>(data)[index]);
+  }
+  std::size_t pixels() const { return elements / channels; }
+  double pixel(std::size_t pixel, std::size_t channel) const {
+    return at(planar ? channel * pixels() + pixel : pixel * channels + channel);
+  }
+  double mean(std::size_t channel) const {
+    double sum = 0;
+    for (std::size_t i = 0; i < pixels(); ++i) sum += pixel(i, channel);
+    return pixels() == 0 ? 0 : sum / static_cast<double>(pixels());
+  }
+  bool magenta() const {
+    if (channels != 3 || elements == 0) return false;
+    for (std::size_t i = 0; i < pixels(); ++i) {
+      if (pixel(i, 0) != 255 || pixel(i, 1) != 0 || pixel(i, 2) != 255) return false;
+    }
+    return true;
+  }
+  bool holds(const std::string& text) const {
+    if (type != HR_U8 || text.empty()) return false;
+    return std::string_view(reinterpret_cast<const char*>(data), elements).find(text) !=
+           std::string_view::npos;
+  }
+};
+
+class Fake {
+ public:
+  static std::unique_ptr<Fake> open(const hr_open_options& options) {
+    return std::make_unique<Fake>(options);
+  }
+
+  explicit Fake(const hr_open_options& options) {
+    Settings file(options.model_path);
+    read_answer(file, options);
+    read_trouble(file);
+    const auto sleep = std::chrono::milliseconds(file.number("load_sleep_ms", 0));
+    const std::int64_t load_mb = file.number("load_mb", 0);
+    const std::string fail = file.text("load_fail");
+    const bool abort_now = file.number("load_abort", 0) != 0;
+    file.finish();
+    if (sleep.count() > 0) std::this_thread::sleep_for(sleep);
+    touch(kept_, load_mb * 1024);
+    if (abort_now) die_of(SIGABRT);
+    if (!fail.empty()) throw std::runtime_error(fail);
+  }
+
+  std::span<const hr_tensor_info> inputs() const { return {&input_, 1}; }
+  std::span<const hr_tensor_info> outputs() const { return {&output_, 1}; }
+
+  void infer(const hr_tensor* inputs, hr_tensor* outputs) {
+    const hr_tensor& input = inputs[0];
+    if (input.info.dtype != input_.dtype)
+      throw std::runtime_error("the input has the wrong element type");
+    const auto batch = static_cast<std::size_t>(input.info.rank > 0 ? input.info.dims[0] : 1);
+    scores_.assign(batch * width_, 0.0f);
+    if (kind_ != Kind::noop) {
+      for (std::size_t i = 0; i < batch; ++i)
+        run(item(input, i, batch), std::span(scores_).subspan(i * width_, width_));
+    }
+    touch(kept_, leak_kb_);
+    outputs[0].info = output_;
+    outputs[0].info.dims[0] = static_cast<std::int64_t>(batch);
+    outputs[0].data = scores_.data();
+    outputs[0].bytes = scores_.size() * sizeof(float);
+  }
+
+ private:
+  enum class Kind { classify, raw, noop };
+
+  void read_answer(Settings& file, const hr_open_options& options) {
+    std::string kind = file.text("kind");
+    if (file.number("noop", 0) != 0) kind = "noop";
+    if (kind != "classify" && kind != "raw" && kind != "noop") {
+      throw std::runtime_error("kind = " + kind + " is none of classify, raw, noop");
+    }
+    kind_ = kind == "classify" ? Kind::classify : kind == "raw" ? Kind::raw : Kind::noop;
+    const std::int64_t classes = file.number("classes", 1000, 1);
+    const std::int64_t values = file.number("output", 1, 1);
+    width_ = static_cast<std::size_t>(kind_ == Kind::classify ? classes
+                                      : kind_ == Kind::raw    ? values
+                                                              : 1);
+
+    const std::string type = file.text("input");
+    if (!type.empty() && type != "f32" && type != "u8")
+      throw std::runtime_error("input = " + type + " is none of f32, u8");
+    const bool bytes = type.empty() ? options.input_rank == 2 : type == "u8";
+    const std::int64_t any[] = {-1, -1, -1, -1};
+    const auto dims = options.input_rank == 0
+                          ? std::span<const std::int64_t>(any)
+                          : std::span<const std::int64_t>(options.input_dims, options.input_rank);
+    input_ = headrace::plugin::info("input", bytes ? HR_U8 : HR_F32, dims);
+    const std::int64_t out[] = {options.input_rank == 0 ? -1 : dims[0],
+                                static_cast<std::int64_t>(width_)};
+    output_ = headrace::plugin::info(kind_ == Kind::classify ? "scores" : "values", HR_F32, out);
+  }
+
+  void read_trouble(Settings& file) {
+    sleep_ = std::chrono::microseconds(file.number("sleep_us", 0));
+    spin_ = std::chrono::microseconds(file.number("spin_us", 0));
+    leak_kb_ = file.number("leak_kb", 0);
+    abort_on_magenta_ = file.number("abort_on_magenta", 0) != 0;
+    abort_on_ = file.text("abort_on");
+    if (abort_on_magenta_ && abort_on_.empty()) abort_on_ = "KILLME";
+    segv_on_ = file.text("segv_on");
+    hang_on_ = file.text("hang_on");
+    exit_on_ = file.text("exit_on");
+    fail_on_ = file.text("fail_on");
+  }
+
+  static Item item(const hr_tensor& input, std::size_t index, std::size_t batch) {
+    const auto type = static_cast<hr_dtype>(input.info.dtype);
+    const std::size_t bytes = input.bytes / batch;
+    const bool picture = input.info.rank == 4;
+    const bool planar = picture && input.info.dims[1] == 3;
+    const bool colour = planar || (picture && input.info.dims[3] == 3);
+    return {type, static_cast<const std::byte*>(input.data) + index * bytes,
+            bytes / (type == HR_U8 ? 1 : sizeof(float)), colour ? 3u : 1u, planar};
+  }
+
+  void run(const Item& item, std::span<float> result) const {
+    cause_trouble(item);
+    if (sleep_.count() > 0) std::this_thread::sleep_for(sleep_);
+    if (spin_.count() > 0) {
+      for (const auto until = Clock::now() + spin_; Clock::now() < until;) {
+      }
+    }
+    double mean = 0;
+    for (std::size_t c = 0; c < item.channels; ++c)
+      mean += item.mean(c) * static_cast<double>(2 * c + 1);
+    if (kind_ == Kind::raw) {
+      for (std::size_t k = 0; k < result.size(); ++k)
+        result[k] = static_cast<float>(mean + static_cast<double>(k));
+      return;
+    }
+    const auto best = static_cast<double>(
+        static_cast<std::uint64_t>(std::llround(std::fabs(mean) * 7)) % result.size());
+    for (std::size_t k = 0; k < result.size(); ++k) {
+      result[k] = static_cast<float>(1.0 / (1.0 + std::fabs(static_cast<double>(k) - best)));
+    }
+  }
+
+  void cause_trouble(const Item& item) const {
+    if (item.holds(abort_on_) || (abort_on_magenta_ && item.magenta())) die_of(SIGABRT);
+    if (item.holds(segv_on_)) die_of(SIGSEGV);
+    if (item.holds(exit_on_)) std::_Exit(3);
+    while (item.holds(hang_on_)) ::pause();
+    if (item.holds(fail_on_))
+      throw std::runtime_error("the item holds the text \"" + fail_on_ + "\"");
+  }
+
+  Kind kind_ = Kind::noop;
+  std::size_t width_ = 1;
+  hr_tensor_info input_{};
+  hr_tensor_info output_{};
+  std::chrono::microseconds sleep_{}, spin_{};
+  std::int64_t leak_kb_ = 0;
+  bool abort_on_magenta_ = false;
+  std::string abort_on_, segv_on_, hang_on_, exit_on_, fail_on_;
+  std::vector<float> scores_;
+  std::vector<std::vector<char>> kept_;
+};
+
+const char* version() {
+  return "1";
+}
+
+}  // namespace
+
+HEADRACE_ENGINE("fake", Fake, version)
