@@ -1,0 +1,423 @@
+#include "supervisor/fleet.h"
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+#include "supervisor/blame.h"
+
+namespace headrace::supervisor {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::duration;
+using std::chrono::milliseconds;
+
+constexpr milliseconds kLongestNap = 1s;
+// A gap between two steps beyond what the naps explain: we were stopped or starved, and so, likely,
+// were the workers. Their deadlines move by as much.
+constexpr milliseconds kAbsence = 3s;
+// A worker's queue should last about this long, so that it never waits for the supervisor.
+constexpr double kQueueSeconds = 0.004;
+// Items longer than this are handed out one at a time: queueing them only makes the end ragged.
+constexpr double kLongItemSeconds = 0.05;
+
+std::string in_seconds(milliseconds time) {
+  std::string text = std::to_string(duration<double>(time).count());
+  text.erase(text.find_last_not_of('0') + 1);
+  if (text.ends_with('.')) text.pop_back();
+  return text + " s";
+}
+
+}  // namespace
+
+Fleet::Fleet(FleetSettings settings, shm::SlotArea& slots, sys::Poller& poller,
+             std::uint64_t first_tag, spdlog::logger& log)
+    : settings_(std::move(settings)),
+      slots_(slots),
+      poller_(poller),
+      first_tag_(first_tag),
+      log_(log),
+      records_(slots.count()),
+      tally_(settings_.hopeless_after),
+      last_step_(Clock::now()) {
+  poller_.watch(bell_.fd(), first_tag_);
+  set_workers(settings_.workers, last_step_);
+}
+
+Fleet::~Fleet() = default;  // ~Child kills and reaps what is left
+
+void Fleet::set_workers(std::uint32_t count, Clock::time_point now) {
+  wanted_ = std::min(count, kMaxWorkers);
+  while (workers_.size() < wanted_) {
+    workers_.push_back(std::make_unique<Worker>(static_cast<std::uint32_t>(workers_.size())));
+  }
+  for (const auto& worker : workers_) {
+    const bool want = worker->number() < wanted_;
+    if (want && worker->state() == WorkerState::absent) start(*worker, now);
+    if (!want && worker->state() == WorkerState::resting) worker->move_to(WorkerState::absent);
+    if (!want && worker->state() == WorkerState::ready) {
+      worker->mailbox->ask_to_leave();
+      worker->move_to(WorkerState::leaving);
+    }
+  }
+}
+
+void Fleet::start(Worker& worker, Clock::time_point now) {
+  Result<shm::SupervisorEnd> mailbox = shm::SupervisorEnd::create();
+  Result<sys::Fd> brief =
+      sys::sealed_text("headrace-brief", shm::to_json(shm::Brief{.supervisor_pid = sys::own_pid(),
+                                                                 .worker = worker.number(),
+                                                                 .batch = settings_.batch,
+                                                                 .body = settings_.body}));
+  if (!mailbox || !brief) {
+    hopeless_ = mailbox ? brief.error() : mailbox.error();
+    return;
+  }
+  sys::ControlPair control = sys::make_control_pair();
+  Result<sys::Child> child = sys::Child::spawn({.program = settings_.program,
+                                                .arguments = settings_.arguments,
+                                                .environment = settings_.environment,
+                                                .inherit = {{control.theirs.get(), shm::kControlFd},
+                                                            {brief->get(), shm::kBriefFd},
+                                                            {slots_.fd(), shm::kSlotsFd},
+                                                            {mailbox->fd(), shm::kMailboxFd},
+                                                            {bell_.fd(), shm::kBellFd}}});
+  if (!child) {
+    hopeless_ = child.error();
+    return;
+  }
+  worker.child = std::move(*child);
+  worker.mailbox = std::move(*mailbox);
+  worker.control = std::move(control.ours);
+  worker.since = now;
+  worker.exclusive = worker.timed_out = false;
+  worker.killed_for.clear();
+  worker.move_to(WorkerState::starting);
+  const std::uint64_t tag = first_tag_ + 1 + 2ULL * worker.number();
+  poller_.watch(worker.child->pidfd(), tag);
+  poller_.watch(worker.control.get(), tag + 1);
+}
+
+void Fleet::on_ready(std::uint64_t tag, Clock::time_point now) {
+  if (tag == first_tag_) return bell_.silence();
+  const std::uint64_t which = tag - first_tag_ - 1;
+  Worker& worker = *workers_[which / 2];
+  if (!worker.alive()) return;  // an event from before it was buried
+  if (which % 2 == 1) return greet(worker, now);
+  if (const std::optional<sys::Exit> exit = worker.child->try_reap()) bury(worker, *exit, now);
+}
+
+void Fleet::greet(Worker& worker, Clock::time_point now) {
+  std::vector<char> message;
+  const sys::Received received =
+      sys::receive_message(worker.control.get(), shm::kGreetingLimit, message);
+  if (received == sys::Received::closed) return poller_.forget(worker.control.get());
+  if (received != sys::Received::message || worker.state() != WorkerState::starting) return;
+  const std::string text(message.begin() + 1, message.end());
+  if (message.front() == static_cast<char>(shm::Greeting::ready)) {
+    log_.info("worker {} is ready after {} ms: {}", worker.number(),
+              std::chrono::duration_cast<milliseconds>(now - worker.since).count(), text);
+    worker.move_to(WorkerState::ready);
+    worker.since = now;
+    if (!ever_ready_) equipment_ = text;
+    ever_ready_ = true;
+  } else if (!ever_ready_) {
+    hopeless_ = Error{text};
+  } else {
+    kill(worker, "it could not load: " + text, false);
+  }
+}
+
+void Fleet::collect(Worker& worker, Clock::time_point now) {
+  std::uint32_t taken = 0;
+  for (; worker.in_flight() > 0; ++taken) {
+    const shm::Token token = worker.sent(0);
+    const auto result = worker.mailbox->take(token);
+    if (result == shm::SupervisorEnd::Taken::nothing) break;
+    if (result == shm::SupervisorEnd::Taken::breach) {
+      ++counts_.breaches;
+      kill(worker, "it wrote nonsense into its mailbox", false);
+      break;
+    }
+    worker.forget_oldest();
+    finished_.push_back({.token = token,
+                         .worker = worker.number(),
+                         .attempts = record(token).charges + 1,
+                         .failure = std::nullopt});
+    record(token) = {};
+  }
+  if (taken == 0) return;
+  const double each = duration<double>(now - worker.front_since).count() / taken;
+  item_seconds_ = item_seconds_ == 0 ? each : 0.9 * item_seconds_ + 0.1 * each;
+  worker.finished += taken;
+  worker.front_since = now;
+  if (worker.in_flight() == 0) worker.exclusive = false;
+  tally_.progress();
+}
+
+bool Fleet::result_waiting() const {
+  return std::any_of(workers_.begin(), workers_.end(), [](const auto& worker) {
+    return worker->alive() && worker->in_flight() > 0 && worker->mailbox->has_result();
+  });
+}
+
+void Fleet::check_deadline(Worker& worker, Clock::time_point now) {
+  if (worker.state() == WorkerState::starting && now - worker.since > settings_.load_timeout) {
+    return kill(worker, "it was not ready after " + in_seconds(settings_.load_timeout), true);
+  }
+  const bool working =
+      worker.state() == WorkerState::ready || worker.state() == WorkerState::leaving;
+  if (!working || worker.in_flight() == 0 || settings_.item_timeout == 0ms) return;
+  const auto items = std::min(worker.in_flight(), worker.exclusive ? 1U : settings_.batch);
+  if (now - worker.front_since <= settings_.item_timeout * items) return;
+  ++counts_.timeouts;
+  kill(worker, "an item took longer than " + in_seconds(settings_.item_timeout), true);
+}
+
+void Fleet::kill(Worker& worker, std::string why, bool timed_out) {
+  if (worker.state() == WorkerState::dying) return;
+  worker.killed_for = std::move(why);
+  worker.timed_out = timed_out;
+  worker.child->signal(SIGKILL);
+  worker.move_to(WorkerState::dying);
+}
+
+// Only now that the process is reaped can nothing of it write any more.
+void Fleet::bury(Worker& worker, const sys::Exit& exit, Clock::time_point now) {
+  // What it published counts, even if it died a moment later.
+  if (worker.killed_for.empty() || worker.timed_out) collect(worker, now);
+  const bool expected =
+      worker.state() == WorkerState::leaving && exit.code == 0 && exit.signal == 0;
+  const std::string cause =
+      worker.killed_for.empty() ? "its worker was " + sys::describe(exit) : worker.killed_for;
+  if (!expected && !stopping_) {
+    log_.warn("worker {} {}: {}{}", worker.number(), phrase(worker.state()), sys::describe(exit),
+              worker.killed_for.empty() ? "" : " (" + worker.killed_for + ")");
+  }
+  take_back(worker, cause);
+  worker.child.reset();
+  worker.control.reset();
+  worker.mailbox.reset();
+  if (stopping_ || worker.number() >= wanted_ || expected) {
+    return worker.move_to(WorkerState::absent);
+  }
+  tally_.death();
+  if (tally_.hopeless()) {
+    hopeless_ = Error{
+        "gave up: workers died " + std::to_string(tally_.deaths()) +
+        " times in a row without finishing an item; the last one " +
+        (worker.state() == WorkerState::starting ? "while it loaded the model, " : "") +
+        sys::describe(exit) + (worker.killed_for.empty() ? "" : " (" + worker.killed_for + ")")};
+  }
+  worker.move_to(WorkerState::resting);
+  worker.rest_until = now + tally_.back_off();
+}
+
+// Puts everything that a dead worker held back at the head of the backlog, in its old order.
+void Fleet::take_back(Worker& worker, const std::string& cause) {
+  const Blame blame =
+      apportion(worker.mailbox->doing(), worker.mailbox->oldest_position(), worker.in_flight());
+  for (std::uint32_t i = worker.in_flight(); i > 0; --i) {
+    const std::uint32_t offset = i - 1;
+    const shm::Token token = worker.sent(offset);
+    if (blame.any_charged && offset == blame.charged) {
+      charge(token, worker.number(), worker.timed_out, cause);
+      continue;
+    }
+    if (offset >= blame.suspects_begin && offset < blame.suspects_end) record(token).alone = true;
+    ++counts_.resent;
+    backlog_.push_front(slots_.renew(token));
+  }
+  worker.forget_all();
+}
+
+void Fleet::charge(shm::Token token, std::uint32_t worker, bool timed_out,
+                   const std::string& cause) {
+  Record& item = record(token);
+  ++item.charges;
+  if (item.charges < settings_.attempts) {
+    ++counts_.retries;
+    backlog_.push_front(slots_.renew(token));
+    return;
+  }
+  const std::string tries = settings_.attempts == 1
+                                ? ""
+                                : " on each of " + std::to_string(settings_.attempts) + " attempts";
+  Finished finished{.token = token, .worker = worker, .attempts = item.charges, .failure = {}};
+  if (timed_out) {
+    finished.failure = {ItemError::timeout, cause + tries};
+  } else {
+    finished.failure = {ItemError::worker_crashed, cause + " at this item" + tries};
+  }
+  finished_.push_back(std::move(finished));
+  item = {};
+  // The poisonous item is out of the way: that is progress.
+  tally_.progress();
+}
+
+void Fleet::disbelieve(const Finished& finished, Clock::time_point now) {
+  Worker& worker = *workers_[finished.worker];
+  ++counts_.breaches;
+  collect(worker, now);
+  if (worker.state() == WorkerState::ready || worker.state() == WorkerState::leaving) {
+    kill(worker, "it wrote a result that makes no sense", false);
+  }
+  record(finished.token).charges = finished.attempts - 1;
+  charge(finished.token, finished.worker, false, "its worker wrote a result that makes no sense");
+}
+
+std::uint32_t Fleet::depth() const {
+  const std::uint32_t least = 2 * settings_.batch;
+  if (item_seconds_ == 0 || item_seconds_ * settings_.batch > kLongItemSeconds) {
+    return settings_.batch;
+  }
+  const double wanted = kQueueSeconds / item_seconds_;
+  const auto depth = static_cast<std::uint32_t>(std::min(wanted, 1e6)) + 1;
+  const std::uint32_t most = std::min(std::max(settings_.max_depth, least), shm::kRingCapacity);
+  return std::clamp(depth, std::min(least, most), most);
+}
+
+std::size_t Fleet::appetite() const {
+  const std::size_t ready = static_cast<std::size_t>(
+      std::count_if(workers_.begin(), workers_.end(),
+                    [](const auto& worker) { return worker->state() == WorkerState::ready; }));
+  const std::size_t wanted = std::max<std::size_t>(ready, 1) * depth();
+  return wanted > backlog_.size() ? wanted - backlog_.size() : 0;
+}
+
+void Fleet::dispatch(Clock::time_point now) {
+  if (backlog_.empty()) return;
+  std::uint32_t ready = 0;
+  std::size_t held = 0;
+  for (const auto& worker : workers_) {
+    if (worker->state() != WorkerState::ready) continue;
+    ++ready;
+    held += worker->in_flight();
+  }
+  if (ready == 0) return;
+  // Not more for one than an even share, so that a short backlog is spread and not heaped.
+  const auto share = static_cast<std::uint32_t>((backlog_.size() + held + ready - 1) / ready);
+  const std::uint32_t each = std::min(depth(), std::max(share, 1U));
+  for (const auto& worker : workers_) {
+    if (backlog_.empty()) return;
+    if (worker->state() == WorkerState::ready && !worker->exclusive) feed(*worker, each, now);
+  }
+}
+
+void Fleet::feed(Worker& worker, std::uint32_t depth, Clock::time_point now) {
+  const std::uint32_t before = worker.in_flight();
+  while (worker.in_flight() < depth && !backlog_.empty()) {
+    const shm::Token token = backlog_.front();
+    const bool alone = record(token).alone;
+    if (alone && worker.in_flight() > 0) break;
+    backlog_.pop_front();
+    worker.mailbox->send(token);
+    worker.remember(token);
+    if (alone) {
+      worker.exclusive = true;
+      break;
+    }
+  }
+  if (worker.in_flight() == before) return;
+  if (before == 0) worker.front_since = now;
+  worker.mailbox->wake();
+}
+
+void Fleet::forgive_absence(Clock::time_point now) {
+  const auto gap = now - last_step_;
+  last_step_ = now;
+  if (gap < kAbsence) return;
+  for (const auto& worker : workers_) {
+    worker->front_since += gap;
+    worker->since += gap;
+  }
+}
+
+void Fleet::step(Clock::time_point now) {
+  forgive_absence(now);
+  for (const auto& worker : workers_) {
+    // After the decision to kill it, nothing more is taken until it is reaped.
+    if (!worker->alive() || worker->state() == WorkerState::dying) continue;
+    collect(*worker, now);
+    check_deadline(*worker, now);
+    if (stopping_ && now >= stop_deadline_) kill(*worker, "it did not leave in time", false);
+  }
+  if (stopping_ || hopeless_) return;
+  for (const auto& worker : workers_) {
+    if (worker->state() != WorkerState::resting || now < worker->rest_until) continue;
+    ++counts_.restarts;
+    start(*worker, now);
+  }
+  dispatch(now);
+}
+
+milliseconds Fleet::patience(Clock::time_point now) const {
+  Clock::time_point next = now + kLongestNap;
+  for (const auto& worker : workers_) {
+    if (worker->state() == WorkerState::resting) next = std::min(next, worker->rest_until);
+    if (worker->state() == WorkerState::starting) {
+      next = std::min(next, worker->since + settings_.load_timeout);
+    }
+    if (worker->in_flight() > 0 && settings_.item_timeout > 0ms) {
+      next = std::min(next, worker->front_since + settings_.item_timeout);
+    }
+  }
+  if (stopping_) next = std::min(next, stop_deadline_);
+  // Never a busy loop on a deadline that was just missed.
+  return std::max(std::chrono::ceil<milliseconds>(next - now), 1ms);
+}
+
+std::optional<Finished> Fleet::next_finished() {
+  if (finished_.empty()) return std::nullopt;
+  Finished finished = std::move(finished_.front());
+  finished_.pop_front();
+  return finished;
+}
+
+std::vector<shm::Token> Fleet::surrender_backlog() {
+  std::vector<shm::Token> tokens(backlog_.begin(), backlog_.end());
+  backlog_.clear();
+  for (const shm::Token token : tokens) record(token) = {};
+  return tokens;
+}
+
+std::size_t Fleet::in_flight() const {
+  std::size_t sum = 0;
+  for (const auto& worker : workers_) sum += worker->in_flight();
+  return sum;
+}
+
+void Fleet::stop(Clock::time_point now, milliseconds grace) {
+  stopping_ = true;
+  stop_deadline_ = now + grace;
+  for (const auto& worker : workers_) {
+    switch (worker->state()) {
+      case WorkerState::ready:
+        worker->mailbox->ask_to_leave();
+        worker->move_to(WorkerState::leaving);
+        break;
+      case WorkerState::starting:
+        kill(*worker, "it is not needed any more", false);
+        break;
+      case WorkerState::resting:
+        worker->move_to(WorkerState::absent);
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+bool Fleet::stopped() const {
+  return std::none_of(workers_.begin(), workers_.end(),
+                      [](const auto& worker) { return worker->alive(); });
+}
+
+bool Fleet::is_worker(int pid) const {
+  return std::any_of(workers_.begin(), workers_.end(), [&](const auto& worker) {
+    return worker->alive() && worker->child->pid() == pid;
+  });
+}
+
+}  // namespace headrace::supervisor

@@ -1,0 +1,167 @@
+// The workers of one job: started, fed, watched, restarted, drained.
+//
+// The truth about what is in flight lives here, in the supervisor's private memory: which token
+// each worker was sent, in which order. A worker's mailbox only says what it finished and what it
+// was doing when it died. So one death costs exactly the items that the worker was working on, and
+// nothing that a worker writes can lose an item or answer it twice.
+//
+// The fleet never waits and starts no thread: its owner waits on the Poller, passes on the tags
+// that belong to the fleet, and calls step(). All of it on the thread that made the fleet, which
+// must live as long as the workers (PR_SET_PDEATHSIG follows the thread).
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "shm/brief.h"
+#include "shm/slots.h"
+#include "supervisor/death_tally.h"
+#include "supervisor/worker.h"
+#include "sys/poller.h"
+#include "sys/process.h"
+
+namespace headrace::supervisor {
+
+using Clock = std::chrono::steady_clock;
+
+struct FleetSettings {
+  std::string program;                   // what a worker runs: this same binary
+  std::vector<std::string> arguments;    // with argv[0]
+  std::vector<std::string> environment;  // NAME=value
+  std::string body;                      // for Brief::body
+  std::uint32_t workers = 1;             // at start; see set_workers()
+  std::uint32_t batch = 1;
+  std::uint32_t attempts = 3;  // how often an item may kill its worker before it is quarantined
+  std::chrono::milliseconds item_timeout{0};  // for one attempt; 0: none
+  std::chrono::milliseconds load_timeout{120'000};
+  std::uint32_t hopeless_after = 10;  // deaths without a finished item in between
+  std::uint32_t max_depth = 64;       // items queued at one worker, at most kRingCapacity
+};
+
+// An item that the fleet is done with. Without `failure`, the slot holds the worker's reply.
+struct Finished {
+  shm::Token token = 0;
+  std::uint32_t worker = 0;    // who had it last
+  std::uint32_t attempts = 1;  // how often it was tried, deaths of innocents not counted
+  struct Failure {
+    ItemError code;
+    std::string message;
+  };
+  std::optional<Failure> failure;
+};
+
+struct FleetCounts {
+  std::uint64_t restarts = 0;  // workers started in place of one that ended unasked
+  std::uint64_t retries = 0;   // items charged with a death and tried again
+  std::uint64_t resent = 0;    // items sent again uncharged
+  std::uint64_t timeouts = 0;  // workers killed for a deadline
+  std::uint64_t breaches = 0;  // workers killed for writing nonsense
+};
+
+class Fleet {
+ public:
+  // Tags from `first_tag` on are the fleet's: it uses 1 + 2 * kMaxWorkers of them.
+  Fleet(FleetSettings settings, shm::SlotArea& slots, sys::Poller& poller, std::uint64_t first_tag,
+        spdlog::logger& log);
+  ~Fleet();
+  Fleet(const Fleet&) = delete;
+  Fleet& operator=(const Fleet&) = delete;
+
+  static constexpr std::uint32_t kMaxWorkers = 256;
+
+  // How many workers there should be, from now on.
+  void set_workers(std::uint32_t count, Clock::time_point now);
+  // Takes responsibility for an item. It comes back through next_finished(), once.
+  void add(shm::Token token) { backlog_.push_back(token); }
+  // How many more items it can use at once; beyond that they would only wait.
+  std::size_t appetite() const;
+
+  bool owns(std::uint64_t tag) const { return tag >= first_tag_ && tag < first_tag_ + kTags; }
+  // What a ready descriptor of the fleet asks for.
+  void on_ready(std::uint64_t tag, Clock::time_point now);
+  // Collects results, enforces deadlines, restarts, dispatches: everything that can be done now.
+  void step(Clock::time_point now);
+  // Whether step() would find a result; for the moment before the owner sleeps.
+  bool result_waiting() const;
+  // When step() wants to be called again at the latest.
+  std::chrono::milliseconds patience(Clock::time_point now) const;
+
+  std::optional<Finished> next_finished();
+  // The reply of a finished item was nonsense: its worker is killed, the item charged and tried
+  // again or failed.
+  void disbelieve(const Finished& finished, Clock::time_point now);
+
+  // Gives back the items that no worker has begun to hold; they will not be worked on.
+  std::vector<shm::Token> surrender_backlog();
+  std::size_t in_flight() const;
+  std::size_t backlog() const { return backlog_.size(); }
+
+  // Why the fleet cannot go on, once that is so.
+  const std::optional<Error>& hopeless() const { return hopeless_; }
+  // Tells every worker to leave; stopped() once all are reaped. What is still there after `grace`
+  // is killed.
+  void stop(Clock::time_point now, std::chrono::milliseconds grace);
+  bool stopped() const;
+
+  const FleetCounts& counts() const { return counts_; }
+  std::span<const std::unique_ptr<Worker>> workers() const { return workers_; }
+  // What the first ready worker said it works with, e.g. "openvino 2026.4.1".
+  const std::string& equipment() const { return equipment_; }
+  // True once any worker became ready.
+  bool ever_ready() const { return ever_ready_; }
+  bool is_worker(int pid) const;
+
+ private:
+  struct Record {  // of the item in a slot
+    std::uint32_t charges = 0;
+    bool alone = false;  // to be run with nothing beside it
+  };
+  static constexpr std::uint64_t kTags = 1 + 2ULL * kMaxWorkers;
+
+  void start(Worker& worker, Clock::time_point now);
+  void greet(Worker& worker, Clock::time_point now);
+  void collect(Worker& worker, Clock::time_point now);
+  void check_deadline(Worker& worker, Clock::time_point now);
+  void kill(Worker& worker, std::string why, bool timed_out);
+  void bury(Worker& worker, const sys::Exit& exit, Clock::time_point now);
+  void take_back(Worker& worker, const std::string& cause);
+  void charge(shm::Token token, std::uint32_t worker, bool timed_out, const std::string& cause);
+  void dispatch(Clock::time_point now);
+  void feed(Worker& worker, std::uint32_t depth, Clock::time_point now);
+  std::uint32_t depth() const;
+  void forgive_absence(Clock::time_point now);
+  Record& record(shm::Token token) { return records_[shm::token_slot(token)]; }
+
+  FleetSettings settings_;
+  shm::SlotArea& slots_;
+  sys::Poller& poller_;
+  std::uint64_t first_tag_;
+  spdlog::logger& log_;
+  sys::Bell bell_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::uint32_t wanted_ = 0;
+  std::deque<shm::Token> backlog_;
+  std::deque<Finished> finished_;
+  std::vector<Record> records_;  // by slot
+  DeathTally tally_;
+  FleetCounts counts_;
+  double item_seconds_ = 0;  // smoothed time of one item in one worker; 0: not yet known
+  std::optional<Error> hopeless_;
+  std::string equipment_;
+  bool ever_ready_ = false;
+  bool stopping_ = false;
+  Clock::time_point stop_deadline_;
+  Clock::time_point last_step_;
+};
+
+}  // namespace headrace::supervisor

@@ -1,0 +1,67 @@
+// One worker as the supervisor sees it: a process, its mailbox, and what it was sent.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "shm/mailbox.h"
+#include "supervisor/worker_state.h"
+#include "sys/process.h"
+
+namespace headrace::supervisor {
+
+class Worker {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  explicit Worker(std::uint32_t number) : number_(number), sent_(shm::kRingCapacity) {}
+
+  std::uint32_t number() const { return number_; }
+  WorkerState state() const { return state_; }
+  // Throws std::logic_error on a move that the table does not have: the supervisor is wrong about
+  // something.
+  void move_to(WorkerState state);
+  bool alive() const { return child.has_value(); }
+
+  std::uint32_t in_flight() const { return in_flight_; }
+  // The token `offset` places behind the oldest in flight.
+  shm::Token sent(std::uint32_t offset) const {
+    return sent_[(oldest_ + offset) % shm::kRingCapacity];
+  }
+  void remember(shm::Token token) {
+    sent_[(oldest_ + in_flight_) % shm::kRingCapacity] = token;
+    ++in_flight_;
+  }
+  void forget_oldest() {
+    ++oldest_;
+    --in_flight_;
+  }
+  // Back to an empty mailbox, for a new process.
+  void forget_all() { in_flight_ = 0; }
+
+  // The process, while there is one.
+  std::optional<sys::Child> child;
+  sys::Fd control;
+  std::optional<shm::SupervisorEnd> mailbox;
+
+  Clock::time_point since;        // when it got into its state
+  Clock::time_point front_since;  // when its oldest item in flight became that
+  Clock::time_point rest_until;   // while resting
+  bool exclusive = false;         // holds one item that must stay alone
+  bool timed_out = false;         // being killed for a deadline
+  std::string killed_for;         // being killed by us: why
+  std::uint64_t finished = 0;     // items, over all its processes
+
+ private:
+  std::uint32_t number_;
+  WorkerState state_ = WorkerState::absent;
+  std::vector<shm::Token> sent_;  // ring of what is in flight, oldest first
+  std::uint32_t oldest_ = 0;
+  std::uint32_t in_flight_ = 0;
+};
+
+}  // namespace headrace::supervisor
