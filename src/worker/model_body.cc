@@ -1,0 +1,185 @@
+#include "worker/model_body.h"
+
+#include <algorithm>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "engine/engine.h"
+#include "image/picture.h"
+#include "sys/files.h"
+#include "worker/model_result.h"
+
+namespace headrace::worker {
+namespace {
+
+constexpr std::size_t kTensorAlignment = 64;
+
+struct FreeAligned {
+  void operator()(std::byte* p) const {
+    ::operator delete[](p, std::align_val_t{kTensorAlignment});
+  }
+};
+using AlignedBytes = std::unique_ptr<std::byte[], FreeAligned>;
+
+AlignedBytes aligned_zeros(std::size_t bytes) {
+  auto* p = static_cast<std::byte*>(::operator new[](bytes, std::align_val_t{kTensorAlignment}));
+  std::memset(p, 0, bytes);
+  return AlignedBytes(p);
+}
+
+// The one shape that input 0 has: all inputs of a job look alike.
+engine::Shape input_shape(const model::Input& input, unsigned batch) {
+  std::vector<std::int64_t> dims = {batch};
+  if (input.kind == model::InputKind::image) {
+    const image::Recipe& p = input.picture;
+    if (p.layout == image::Layout::nchw) {
+      dims.insert(dims.end(), {p.channels(), p.height, p.width});
+    } else {
+      dims.insert(dims.end(), {p.height, p.width, p.channels()});
+    }
+  } else {
+    dims.push_back(input.max_bytes);
+  }
+  return *engine::Shape::of(dims);
+}
+
+engine::DType input_type(const model::Input& input) {
+  const bool floats =
+      input.kind == model::InputKind::image && input.picture.element == image::Element::f32;
+  return floats ? HR_F32 : HR_U8;
+}
+
+class ModelBody : public Body {
+ public:
+  ModelBody(const ModelSettings& settings, engine::Plugin plugin, engine::Session session,
+            unsigned batch)
+      : settings_(settings),
+        plugin_(std::move(plugin)),
+        session_(std::move(session)),
+        batch_(batch),
+        input_{.type = input_type(settings.model.input),
+               .shape = input_shape(settings.model.input, batch),
+               .data = {}} {
+    const std::size_t bytes = *engine::bytes_of(input_.type, input_.shape);
+    tensor_ = aligned_zeros(bytes);
+    input_.data = {tensor_.get(), bytes};
+    lane_bytes_ = bytes / batch;
+    if (settings.model.input.kind == model::InputKind::image) {
+      preprocessor_.emplace(settings.model.input.picture, settings.max_pixels);
+    }
+  }
+
+  std::string equipment() const override {
+    return plugin_.name() + " " + plugin_.version() + ", " + std::to_string(settings_.threads) +
+           (settings_.threads == 1 ? " thread" : " threads");
+  }
+
+  Status warm_up() {
+    auto outputs = session_.infer({&input_, 1});
+    if (!outputs) return outputs.error();
+    return Ok{};
+  }
+
+  void prepare(Item& item, std::size_t lane) override {
+    const std::span<std::byte> place(tensor_.get() + lane * lane_bytes_, lane_bytes_);
+    if (settings_.model.input.kind == model::InputKind::name)
+      return fill(item, bytes_of(item.input), place);
+    auto file = sys::read_regular_file(std::string(item.input), settings_.max_bytes, file_);
+    if (!file) return item.fail(file.error().code, file.error().message);
+    if (settings_.model.input.kind == model::InputKind::bytes) return fill(item, *file, place);
+    auto done = preprocessor_->run(*file, place);
+    if (!done) item.fail(done.error().code, done.error().message);
+  }
+
+  void run(std::span<Item> items) override {
+    const bool any =
+        std::any_of(items.begin(), items.end(), [](const Item& i) { return !i.error; });
+    if (!any) return;
+    auto outputs = session_.infer({&input_, 1});
+    for (std::size_t lane = 0; lane < items.size(); ++lane) {
+      Item& item = items[lane];
+      if (item.error) continue;
+      if (!outputs) {
+        item.fail(ItemError::infer_failed, outputs.error().message);
+      } else {
+        write_result(settings_.model.output, session_.outputs(), *outputs, lane, batch_, item);
+      }
+    }
+  }
+
+ private:
+  static std::span<const std::byte> bytes_of(std::string_view text) {
+    return std::as_bytes(std::span(text.data(), text.size()));
+  }
+
+  static void fill(Item& item, std::span<const std::byte> bytes, std::span<std::byte> place) {
+    if (bytes.size() > place.size()) {
+      return item.fail(ItemError::too_large, "has " + std::to_string(bytes.size()) +
+                                                 " bytes, but the model takes at most " +
+                                                 std::to_string(place.size()));
+    }
+    std::copy(bytes.begin(), bytes.end(), place.begin());
+    std::fill(place.begin() + static_cast<std::ptrdiff_t>(bytes.size()), place.end(), std::byte{0});
+  }
+
+  ModelSettings settings_;
+  engine::Plugin plugin_;
+  engine::Session session_;
+  unsigned batch_;
+  engine::Tensor input_;
+  AlignedBytes tensor_;
+  std::size_t lane_bytes_ = 0;
+  std::optional<image::Preprocessor> preprocessor_;
+  std::vector<std::byte> file_;  // kept between items
+};
+
+}  // namespace
+
+std::string to_json(const ModelSettings& settings) {
+  nlohmann::json json{{"model", model::to_json(settings.model)},
+                      {"threads", settings.threads},
+                      {"max_bytes", settings.max_bytes.value},
+                      {"max_pixels", settings.max_pixels},
+                      {"engine_folders", nlohmann::json::array()}};
+  for (const auto& folder : settings.engine_folders)
+    json["engine_folders"].push_back(folder.string());
+  return json.dump();
+}
+
+Result<ModelSettings> model_settings_from_json(std::string_view text) {
+  try {
+    const auto json = nlohmann::json::parse(text);
+    Result<model::Model> model = model::from_json(json.at("model").get<std::string>());
+    if (!model) return model.error();
+    ModelSettings settings;
+    settings.model = std::move(*model);
+    json.at("threads").get_to(settings.threads);
+    json.at("max_bytes").get_to(settings.max_bytes.value);
+    json.at("max_pixels").get_to(settings.max_pixels);
+    for (const auto& folder : json.at("engine_folders")) {
+      settings.engine_folders.emplace_back(folder.get<std::string>());
+    }
+    return settings;
+  } catch (const nlohmann::json::exception& e) {
+    return Error{std::string("the worker's settings are unreadable: ") + e.what()};
+  }
+}
+
+Result<std::unique_ptr<Body>> make_model_body(const ModelSettings& settings, unsigned batch) {
+  Result<engine::Plugin> plugin =
+      engine::Plugin::load(settings.model.engine, settings.engine_folders);
+  if (!plugin) return plugin.error();
+  Result<engine::Session> session =
+      plugin->open({.model = settings.model.file,
+                    .threads = settings.threads,
+                    .precision = settings.model.precision,
+                    .input = input_shape(settings.model.input, batch)});
+  if (!session) return session.error();
+  auto body = std::make_unique<ModelBody>(settings, std::move(*plugin), std::move(*session), batch);
+  if (Status warm = body->warm_up(); !warm) return warm.error();
+  return std::unique_ptr<Body>(std::move(body));
+}
+
+}  // namespace headrace::worker

@@ -1,0 +1,33 @@
+// The body that puts a model over inputs: read, decode, infer, write the result as JSON.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/units.h"
+#include "model/model.h"
+#include "worker/body.h"
+
+namespace headrace::worker {
+
+// What the supervisor decided for all workers alike.
+struct ModelSettings {
+  model::Model model;  // `engine` is a plug-in's name, no longer "auto"
+  std::vector<std::filesystem::path> engine_folders;
+  unsigned threads = 1;                    // compute threads of one worker
+  Bytes max_bytes = 256_MiB;               // cap on one input file
+  std::uint64_t max_pixels = 100'000'000;  // cap on one picture
+};
+
+std::string to_json(const ModelSettings& settings);
+Result<ModelSettings> model_settings_from_json(std::string_view text);
+
+// Loads the engine and the model and runs it once on zeros, so that the first item finds it warm.
+// Takes seconds; the error is a sentence for the user.
+Result<std::unique_ptr<Body>> make_model_body(const ModelSettings& settings, unsigned batch);
+
+}  // namespace headrace::worker

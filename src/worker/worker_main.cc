@@ -1,0 +1,140 @@
+#include "worker/worker_main.h"
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "shm/brief.h"
+#include "shm/mailbox.h"
+#include "shm/slots.h"
+#include "sys/memory.h"
+#include "sys/poller.h"
+#include "sys/process.h"
+
+namespace headrace::worker {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+// How often a worker without work looks whether its supervisor is still there.
+constexpr auto kLookAround = 500ms;
+
+void greet(shm::Greeting greeting, std::string_view text) {
+  std::string message(1, static_cast<char>(greeting));
+  message += text.substr(0, shm::kGreetingLimit - 1);
+  sys::send_message(shm::kControlFd, message);
+}
+
+bool supervisor_gone() {
+  std::vector<char> message;
+  return sys::receive_message(shm::kControlFd, 16, message) == sys::Received::closed;
+}
+
+// The straight line of a worker: take, prepare, run, answer.
+class Loop {
+ public:
+  Loop(shm::WorkerEnd mailbox, shm::SlotView slots, sys::Bell bell, Body& body, std::uint32_t batch)
+      : mailbox_(std::move(mailbox)),
+        slots_(std::move(slots)),
+        bell_(std::move(bell)),
+        body_(body),
+        batch_(std::max(batch, 1U)) {}
+
+  void run() {
+    for (;;) {
+      const std::uint32_t waiting = mailbox_.waiting();
+      if (waiting > 0) {
+        round(std::min(waiting, batch_));
+      } else if (mailbox_.told_to_leave() || supervisor_gone()) {
+        return;
+      } else {
+        mailbox_.sleep_until(Clock::now() + kLookAround);
+      }
+    }
+  }
+
+ private:
+  // `count` items, together. What is being done is written down before it is done: that is how the
+  // supervisor knows whom to blame.
+  void round(std::uint32_t count) {
+    tokens_.clear();
+    items_.clear();
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const shm::Token token = mailbox_.peek(i);
+      tokens_.push_back(token);
+      items_.push_back({.input = slots_.input(token), .result = slots_.result(token), .error = {}});
+    }
+    times_.assign(1, Clock::now());
+    for (std::uint32_t i = 0; i < count; ++i) {
+      mailbox_.begin({shm::Doing::prepare, mailbox_.position() + i, 1});
+      guarded({&items_[i], 1}, [&] { body_.prepare(items_[i], i); });
+      times_.push_back(Clock::now());
+    }
+    mailbox_.begin({shm::Doing::run, mailbox_.position(), count});
+    guarded(items_, [&] { body_.run(items_); });
+    const auto infer = Clock::now() - times_.back();
+    for (std::uint32_t i = 0; i < count; ++i) {
+      slots_.write_reply(tokens_[i], items_[i].error, items_[i].bytes, times_[i],
+                         times_[i + 1] - times_[i], infer);
+      mailbox_.finish(tokens_[i]);
+    }
+    mailbox_.end(count);
+    if (slots_.supervisor_asleep()) bell_.ring();
+  }
+
+  // An exception is the failure of the items at hand, not of the worker.
+  template <class F>
+  static void guarded(std::span<Item> items, F&& work) {
+    try {
+      work();
+    } catch (const std::exception& e) {
+      for (Item& item : items) {
+        if (!item.error) item.fail(ItemError::infer_failed, e.what());
+      }
+    }
+  }
+
+  shm::WorkerEnd mailbox_;
+  shm::SlotView slots_;
+  sys::Bell bell_;
+  Body& body_;
+  std::uint32_t batch_;
+  std::vector<shm::Token> tokens_;
+  std::vector<Item> items_;
+  std::vector<Clock::time_point> times_;
+};
+
+int fail(const Error& error) {
+  greet(shm::Greeting::fatal, error.message);
+  return 1;
+}
+
+}  // namespace
+
+int worker_main(const MakeBody& make_body) {
+  Result<std::string> text = sys::read_sealed_text(shm::kBriefFd, 64_MiB);
+  if (!text) return fail(text.error());
+  Result<shm::Brief> brief = shm::brief_from_json(*text);
+  if (!brief) return fail(brief.error());
+  if (!sys::follow_supervisor(brief->supervisor_pid)) return 1;
+  sys::volunteer_for_oom_kill();
+
+  Result<shm::SlotView> slots = shm::SlotView::attach(sys::Fd(shm::kSlotsFd));
+  if (!slots) return fail(slots.error());
+  Result<shm::WorkerEnd> mailbox = shm::WorkerEnd::attach(sys::Fd(shm::kMailboxFd));
+  if (!mailbox) return fail(mailbox.error());
+
+  Result<std::unique_ptr<Body>> body = make_body(brief->body, brief->batch);
+  if (!body) return fail(body.error());
+  greet(shm::Greeting::ready, (*body)->equipment());
+  Loop(std::move(*mailbox), std::move(*slots), sys::Bell(sys::Fd(shm::kBellFd)), **body,
+       brief->batch)
+      .run();
+  // Engines' threads and atexit handlers have nothing to say any more.
+  sys::exit_now(0);
+}
+
+}  // namespace headrace::worker

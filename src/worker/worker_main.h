@@ -1,0 +1,25 @@
+// A worker process, from its first instruction to its last.
+//
+// It follows its supervisor in life and death: SIGKILL when the supervisor goes (PR_SET_PDEATHSIG),
+// end of file on the control socket as a second line, SIGTERM and SIGINT ignored. It never opens a
+// socket, never writes to the results, and may die at any instruction.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "base/result.h"
+#include "worker/body.h"
+
+namespace headrace::worker {
+
+// Makes the body that a brief's settings describe for rounds of at most `batch` items.
+using MakeBody =
+    std::function<Result<std::unique_ptr<Body>>(std::string_view settings, unsigned batch)>;
+
+// Runs a worker on the descriptors that it was started with (shm/brief.h); the exit code of the
+// process.
+int worker_main(const MakeBody& make_body);
+
+}  // namespace headrace::worker
