@@ -1,0 +1,216 @@
+#include "pipeline/pipeline.h"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <csignal>
+#include <numeric>
+#include <utility>
+
+#include "base/text.h"
+#include "pipeline/answer.h"
+#include "sys/process.h"
+
+namespace headrace::pipeline {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::duration_cast;
+using std::chrono::microseconds;
+using supervisor::Finished;
+
+enum Tag : std::uint64_t { kSignals, kSource };
+
+constexpr auto kLeaveGrace = 5s;
+
+}  // namespace
+
+struct Pipeline::Json {
+  simdjson::dom::parser parser;
+};
+
+std::uint64_t Counts::failed() const {
+  return std::accumulate(failed_by.begin(), failed_by.end(), std::uint64_t{0});
+}
+
+Pipeline::Pipeline(Parts parts, Answered answered)
+    : parts_(parts),
+      answered_(std::move(answered)),
+      admitted_(parts.slots.count()),
+      json_(std::make_shared<Json>()) {
+  parts_.poller.watch(parts_.signals.fd(), kSignals);
+  parts_.poller.watch(parts_.source.fd(), kSource);
+}
+
+Outcome Pipeline::run(const std::function<void(Clock::time_point)>& tick) {
+  while (!done()) {
+    const Clock::time_point now = Clock::now();
+    admit(now);
+    parts_.fleet.step(now);
+    answer(now);
+    check(parts_.sink.flush());
+    if (parts_.fleet.hopeless() && !outcome_.error) outcome_.error = parts_.fleet.hopeless();
+    tick(now);
+    if (!done()) wait();
+  }
+  wind_up();
+  return outcome_;
+}
+
+bool Pipeline::done() const {
+  if (outcome_.error || at_once_) return true;
+  const bool no_more = source_ended_ || outcome_.stopped_by;
+  return no_more && in_flight() == 0;
+}
+
+void Pipeline::admit(Clock::time_point now) {
+  if (outcome_.stopped_by) return;
+  while (!source_ended_ && parts_.slots.free() > 0 && parts_.fleet.appetite() > 0 &&
+         admit_one(now)) {
+  }
+}
+
+// False when nothing more can be admitted for now.
+bool Pipeline::admit_one(Clock::time_point now) {
+  if (!held_) {
+    Input input;
+    const Source::Pulled pulled = parts_.source.next(input);
+    if (pulled == Source::Pulled::not_yet) return false;
+    if (pulled == Source::Pulled::end) {
+      source_ended_ = true;
+      if (auto trouble = parts_.source.trouble()) outcome_.error = std::move(trouble);
+      return false;
+    }
+    held_ = std::move(input);
+  }
+  if (!parts_.sink.accepts(held_->index)) return false;
+  Input input = *std::exchange(held_, std::nullopt);
+  if (answered_.take(input.name)) {
+    ++counts_.skipped;
+    check(parts_.sink.skip(input.index));
+    return true;
+  }
+  ++counts_.admitted;
+  if (input.unfit) {
+    refuse(input, input.unfit->code, input.unfit->message);
+  } else if (!is_utf8(input.name)) {
+    refuse(input, ItemError::unreadable, "its name is not UTF-8; rename it");
+  } else if (input.name.size() > parts_.slots.input_capacity()) {
+    refuse(input, ItemError::not_found, "its name is longer than any file system allows");
+  } else {
+    const shm::Token token = *parts_.slots.claim(input.name);
+    admitted_[shm::token_slot(token)] = {input.index, std::move(input.name), now};
+    parts_.fleet.add(token);
+  }
+  return true;
+}
+
+// Answers an item that needs no worker to fail.
+void Pipeline::refuse(const Input& input, ItemError code, std::string_view message) {
+  ++counts_.failed_by[static_cast<std::size_t>(code)];
+  const std::string_view name =
+      std::string_view(input.name).substr(0, parts_.slots.input_capacity());
+  put(input.index,
+      to_line({.index = input.index, .input = name, .error = code, .message = message}));
+}
+
+void Pipeline::answer(Clock::time_point now) {
+  while (auto finished = parts_.fleet.next_finished()) {
+    const Admitted& item = admitted_[shm::token_slot(finished->token)];
+    if (finished->failure) {
+      answer_failed(*finished, item, finished->failure->code, finished->failure->message);
+    } else if (!parts_.slots.read_reply(finished->token, reply_) ||
+               (!reply_.error && !believable(reply_.text))) {
+      parts_.fleet.disbelieve(*finished, now);
+      continue;
+    } else if (reply_.error) {
+      answer_failed(*finished, item, *reply_.error, reply_.text);
+    } else {
+      answer_ok(*finished, item);
+    }
+    parts_.slots.release(finished->token);
+  }
+}
+
+// A result goes into a line of the output as it is, so it must be JSON, and one line.
+bool Pipeline::believable(const std::string& json) {
+  return json.find('\n') == std::string::npos &&
+         json_->parser.parse(json).error() == simdjson::SUCCESS;
+}
+
+void Pipeline::answer_ok(const Finished& finished, const Admitted& item) {
+  ++counts_.ok;
+  item_times_.add(reply_.decode + reply_.infer);
+  const auto waited = duration_cast<microseconds>(reply_.started - item.at);
+  put(item.index, to_line({.index = item.index,
+                           .input = item.name,
+                           .attempts = finished.attempts,
+                           .worker = finished.worker,
+                           .result = reply_.text,
+                           .times = {.queue = std::max(waited, microseconds(0)),
+                                     .decode = reply_.decode,
+                                     .infer = reply_.infer}}));
+}
+
+void Pipeline::answer_failed(const Finished& finished, const Admitted& item, ItemError code,
+                             std::string_view message) {
+  ++counts_.failed_by[static_cast<std::size_t>(code)];
+  put(item.index, to_line({.index = item.index,
+                           .input = item.name,
+                           .attempts = finished.attempts,
+                           .worker = finished.worker,
+                           .error = code,
+                           .message = message}));
+}
+
+void Pipeline::put(std::uint64_t index, std::string line) {
+  check(parts_.sink.write(index, std::move(line)));
+}
+
+void Pipeline::check(Status status) {
+  if (!status && !outcome_.error) outcome_.error = std::move(status).error();
+}
+
+void Pipeline::wait() {
+  // Workers ring only when they see us asleep; so look once more between saying so and sleeping.
+  parts_.slots.set_supervisor_asleep(true);
+  const auto patience = parts_.fleet.result_waiting() ? 0ms : parts_.fleet.patience(Clock::now());
+  const auto tags = parts_.poller.wait(patience);
+  parts_.slots.set_supervisor_asleep(false);
+  const Clock::time_point now = Clock::now();
+  for (const std::uint64_t tag : tags) {
+    if (tag == kSignals) take_signals();
+    if (tag == kSource) parts_.source.heard();  // admit() asks it in the next round anyway
+    if (parts_.fleet.owns(tag)) parts_.fleet.on_ready(tag, now);
+  }
+}
+
+void Pipeline::take_signals() {
+  while (const auto signal = parts_.signals.next()) {
+    if (*signal == SIGCHLD) {
+      sys::reap_orphans([this](int pid) { return parts_.fleet.is_worker(pid); });
+    } else if (outcome_.stopped_by) {
+      at_once_ = true;
+    } else {
+      outcome_.stopped_by = *signal;
+      parts_.log.warn("{}: finishing what is in flight; once more stops at once",
+                      *signal == SIGINT ? "interrupted" : "asked to stop");
+      for (const shm::Token token : parts_.fleet.surrender_backlog()) parts_.slots.release(token);
+    }
+  }
+}
+
+// Every worker gone, every line written.
+void Pipeline::wind_up() {
+  outcome_.complete = !outcome_.error && !outcome_.stopped_by;
+  const Clock::time_point now = Clock::now();
+  parts_.fleet.stop(now, outcome_.error || at_once_ ? 0s : kLeaveGrace);
+  while (!parts_.fleet.stopped()) {
+    parts_.fleet.step(Clock::now());
+    if (!parts_.fleet.stopped()) wait();
+  }
+  check(parts_.sink.finish());
+  if (outcome_.error) outcome_.complete = false;
+}
+
+}  // namespace headrace::pipeline

@@ -1,0 +1,40 @@
+// What an earlier run has already answered, read from its results.
+//
+// Any death of that run may have left a torn last line; it counts for nothing and is cut off.
+// Inputs are known by name, not by place, so a folder that has got new files since is no trouble.
+// An input that is listed twice is answered twice.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace headrace::pipeline {
+
+class Answered {
+ public:
+  Answered() = default;
+  // Reads a results file; one that does not exist counts as empty. The error names the line that is
+  // no result: such a file is not ours to extend.
+  static Result<Answered> read(const std::string& path);
+
+  // Whether `input`, as the source gives it, has an answer; uses up that answer.
+  bool take(std::string_view input);
+  std::uint64_t count() const { return hashes_.size(); }
+  // Where the last whole line ends, in bytes.
+  std::uint64_t whole_bytes() const { return whole_bytes_; }
+  // What follows it: a line that was torn.
+  std::uint64_t torn_bytes() const { return torn_bytes_; }
+
+ private:
+  // 8 bytes an answer: of a million inputs, two share a hash by chance once in 37 million runs.
+  std::vector<std::uint64_t> hashes_;  // sorted
+  std::vector<bool> used_;
+  std::uint64_t whole_bytes_ = 0;
+  std::uint64_t torn_bytes_ = 0;
+};
+
+}  // namespace headrace::pipeline
