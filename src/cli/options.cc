@@ -1,0 +1,240 @@
+#include "cli/options.h"
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <map>
+
+#include "base/result.h"
+#include "model/toml.h"
+
+#ifndef HEADRACE_VERSION
+#error "HEADRACE_VERSION comes from the build"
+#endif
+
+namespace headrace::cli {
+namespace {
+
+constexpr const char* kRunText =
+    R"(Put a model over inputs with worker processes; write one JSON line an item.
+
+MODEL  a folder with model.toml, or a bare .onnx (or OpenVINO .xml) file
+INPUT  files, folders (walked), @LIST (a file with one path a line), - (such a list on standard input)
+
+A worker that dies costs only the item it was at: that is tried again, and after --attempts deaths it gets a
+`failed` line that names the signal. One bad input never ends the run.)";
+
+constexpr const char* kRunFooter = R"(
+Every option is also read from the environment (--workers as HEADRACE_WORKERS) and from --config FILE
+(TOML, workers = 2). The command line wins over the environment, the environment over the file.
+
+Exit codes: 0 every input has its line; 1 the same, but some failed and --strict was given; 2 wrong usage;
+3 the job could not run, or not to its end; 128+N stopped by signal N. After 3 and 128+N, --resume goes on.)";
+
+std::string variable_of(std::string name) {
+  for (char& c : name)
+    c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return "HEADRACE_" + name;
+}
+
+// "N" or "auto" into an optional.
+CLI::Option* add_number_or_auto(CLI::App& app, const std::string& name,
+                                std::optional<unsigned>& value, unsigned most,
+                                const std::string& text) {
+  const auto set = [&value, most, name](const std::string& given) {
+    if (given == "auto") {
+      value.reset();
+      return;
+    }
+    unsigned number = 0;
+    if (!CLI::detail::lexical_cast(given, number) || number < 1 || number > most ||
+        given.front() == '-') {
+      throw CLI::ValidationError(
+          "--" + name,
+          "'" + given + "' is neither auto nor a number from 1 to " + std::to_string(most));
+    }
+    value = number;
+  };
+  return app.add_option_function<std::string>("--" + name, set, text)
+      ->type_name("N|auto")
+      ->default_str("auto");
+}
+
+CLI::Option* add_duration(CLI::App& app, const std::string& name, std::chrono::milliseconds& value,
+                          const std::string& text) {
+  const auto set = [&value, name](const std::string& given) {
+    static const std::map<std::string, double> kUnits = {
+        {"ms", 1}, {"s", 1e3}, {"", 1e3}, {"m", 6e4}, {"h", 3.6e6}};
+    double number = -1;
+    std::size_t end = 0;
+    try {
+      number = std::stod(given, &end);
+    } catch (const std::exception&) {
+      end = 0;
+    }
+    const auto unit = kUnits.find(given.substr(end));
+    if (end == 0 || !(number >= 0) || number > 1e9 || unit == kUnits.end()) {
+      throw CLI::ValidationError(
+          "--" + name, "'" + given + "' is no duration; write 500ms, 30s, 5m or 0 for none");
+    }
+    value = std::chrono::milliseconds(static_cast<std::int64_t>(number * unit->second));
+  };
+  return app.add_option_function<std::string>("--" + name, set, text)
+      ->type_name("DURATION")
+      ->default_str(std::to_string(value.count() / 1000) + "s");
+}
+
+void add_run_options(CLI::App& run, RunOptions& o) {
+  run.add_option("MODEL", o.model, "Model folder or file")->required()->type_name("");
+  run.add_option("INPUT", o.inputs, "Inputs")->required()->type_name("");
+
+  const char* results = "Results";
+  run.add_option("--out", o.out, "Where the lines go; - is standard output")
+      ->type_name("FILE|-")
+      ->capture_default_str()
+      ->group(results);
+  run.add_flag("--resume", o.resume,
+               "Go on with --out FILE: inputs that have a line there are left out")
+      ->group(results);
+  run.add_flag("--overwrite", o.overwrite, "Empty --out FILE first, should it hold results")
+      ->group(results);
+  run.add_flag("--ordered", o.ordered, "Lines in the order of the inputs")->group(results);
+  run.add_flag("--strict", o.strict, "Exit with 1 when an item failed")->group(results);
+  run.add_option("--summary", o.summary, "Write the summary of the run as JSON")
+      ->type_name("FILE")
+      ->group(results);
+
+  const char* size = "Size of the job (auto: from the container's CPU and memory)";
+  add_number_or_auto(run, "workers", o.workers, 256, "Worker processes")->group(size);
+  add_number_or_auto(run, "threads", o.threads, 1024, "Compute threads of each worker")
+      ->group(size);
+  add_number_or_auto(run, "batch", o.batch, 128, "Items that a worker infers together")
+      ->group(size);
+  run.add_option("--engine", o.engine, "openvino or onnxruntime, over what model.toml says")
+      ->type_name("NAME")
+      ->group(size);
+  run.add_option("--cpus", o.cpus, "CPU budget, over what the container says; decimals allowed")
+      ->type_name("CPUS")
+      ->group(size);
+  run.add_option("--memory-mb", o.memory_mb, "Memory budget, over what the container says")
+      ->type_name("MIB")
+      ->group(size);
+
+  const char* limits = "Limits of one item";
+  run.add_option("--attempts", o.attempts,
+                 "How often an item is tried in all before it is quarantined")
+      ->check(CLI::Range(1U, 100U))
+      ->type_name("N")
+      ->capture_default_str()
+      ->group(limits);
+  add_duration(run, "timeout", o.timeout, "How long one attempt may take; 0: no limit")
+      ->group(limits);
+  add_duration(run, "load-timeout", o.load_timeout, "How long a worker may take to load the model")
+      ->group(limits);
+  run.add_option("--max-bytes", o.max_bytes, "Largest input file")
+      ->transform(CLI::AsSizeValue(false))
+      ->type_name("SIZE")
+      ->default_str("256MiB")
+      ->group(limits);
+  run.add_option("--max-pixels", o.max_pixels, "Largest picture, width x height")
+      ->type_name("N")
+      ->capture_default_str()
+      ->group(limits);
+  run.add_option("--result-bytes", o.result_bytes, "Room for one result")
+      ->check(CLI::Range(256U, 1U << 30))
+      ->type_name("N")
+      ->default_str("from the model")
+      ->group(limits);
+
+  const char* talk = "What it tells";
+  const std::map<std::string, ProgressStyle> styles = {{"auto", ProgressStyle::automatic},
+                                                       {"bar", ProgressStyle::bar},
+                                                       {"plain", ProgressStyle::plain},
+                                                       {"none", ProgressStyle::none}};
+  run.add_option("--progress", o.progress, "bar on a terminal, otherwise a plain line now and then")
+      ->transform(CLI::CheckedTransformer(styles).description(""))
+      ->type_name("auto|bar|plain|none")
+      ->default_str("auto")
+      ->group(talk);
+  run.add_option("--log-level", o.log_level, "Least important messages to show")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}).description(""))
+      ->type_name("debug|info|warn|error|off")
+      ->capture_default_str()
+      ->group(talk);
+
+  for (CLI::Option* option : run.get_options()) {
+    const std::string name = option->get_single_name();
+    if (option->get_positional() || name == "help") continue;
+    option->envname(variable_of(name));
+  }
+}
+
+std::string as_text(const toml::node& node) {
+  if (const auto* flag = node.as_boolean()) return flag->get() ? "true" : "false";
+  if (const auto* number = node.as_integer()) return std::to_string(number->get());
+  if (const auto* number = node.as_floating_point()) return std::to_string(number->get());
+  return node.value_or(std::string());
+}
+
+// Options that neither the command line nor the environment set are taken from the file.
+Status apply_config(CLI::App& run, const std::string& path) {
+  const toml::parse_result parsed = toml::parse_file(path);
+  if (!parsed) {
+    return Error{path + ":" + std::to_string(parsed.error().source().begin.line) + ": " +
+                 std::string(parsed.error().description())};
+  }
+  for (const auto& [key, node] : parsed.table()) {
+    const std::string name(key.str());
+    const std::string place = path + ":" + std::to_string(node.source().begin.line) + ": ";
+    CLI::Option* option = run.get_option_no_throw("--" + name);
+    if (option == nullptr || name == "config" || name == "help") {
+      return Error{place + "there is no option '" + name + "'; headrace run --help lists them"};
+    }
+    if (node.is_table() || node.is_array()) return Error{place + "'" + name + "' takes one value"};
+    if (option->count() > 0) continue;
+    try {
+      option->add_result(as_text(node));
+      option->run_callback();
+    } catch (const CLI::Error& e) {
+      return Error{place + e.what()};
+    }
+  }
+  return Ok{};
+}
+
+int explain(const std::string& message) {
+  std::cerr << "headrace: " << message << "\nTry: headrace run --help\n";
+  return kUsage;
+}
+
+}  // namespace
+
+std::variant<RunOptions, int> parse(int argc, char** argv) {
+  RunOptions options;
+  std::string config;
+  CLI::App app("Inference with many processes inside one container.", "headrace");
+  app.set_version_flag("--version", std::string("headrace ") + HEADRACE_VERSION);
+  app.require_subcommand(1);
+  CLI::App* run = app.add_subcommand("run", kRunText);
+  run->footer(kRunFooter);
+  add_run_options(*run, options);
+  run->add_option("--config", config, "Read options from a TOML file")
+      ->type_name("FILE")
+      ->envname("HEADRACE_CONFIG");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    if (e.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(e);
+    return explain(e.what());
+  }
+  if (!config.empty()) {
+    if (Status applied = apply_config(*run, config); !applied)
+      return explain(applied.error().message);
+  }
+  if (options.resume && options.overwrite)
+    return explain("--resume and --overwrite exclude each other");
+  if (options.resume && options.out == "-")
+    return explain("--resume needs --out FILE: it goes on with that file");
+  return options;
+}
+
+}  // namespace headrace::cli

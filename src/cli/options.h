@@ -1,0 +1,59 @@
+// What the user asked for: the command line, then HEADRACE_... variables, then the --config file.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/units.h"
+
+namespace headrace::cli {
+
+enum class ProgressStyle : unsigned char { automatic, bar, plain, none };
+
+struct RunOptions {
+  std::string model;
+  std::vector<std::string> inputs;
+
+  std::string out = "-";
+  bool resume = false;
+  bool overwrite = false;
+  bool ordered = false;
+  bool strict = false;
+  std::string summary;  // empty: none
+
+  std::optional<unsigned> workers;  // unset: auto
+  std::optional<unsigned> threads;  // unset: auto
+  std::optional<unsigned> batch;    // unset: auto
+  std::string engine;               // empty: as model.toml says
+  std::string cpus;                 // HEADRACE_CPUS, as given
+  std::string memory_mb;            // HEADRACE_MEMORY_MB, as given
+
+  unsigned attempts = 3;
+  std::chrono::milliseconds timeout{60'000};
+  std::chrono::milliseconds load_timeout{120'000};
+  std::uint64_t max_bytes = 256ULL << 20;
+  std::uint64_t max_pixels = 100'000'000;
+  std::optional<std::uint32_t> result_bytes;  // unset: from the model's output
+
+  ProgressStyle progress = ProgressStyle::automatic;
+  std::string log_level = "warn";
+};
+
+// Exit codes of every command.
+enum ExitCode : int {
+  kDone = 0,        // every input has its line
+  kSomeFailed = 1,  // ... some of them `failed`, and --strict was given
+  kUsage = 2,       // the command line makes no sense
+  kCannotRun = 3,   // the job could not run, or not to its end
+  // 128 + N: stopped by signal N, work left undone
+};
+
+// The options to run with, or the exit code after --help, --version or a mistake (already
+// explained).
+std::variant<RunOptions, int> parse(int argc, char** argv);
+
+}  // namespace headrace::cli

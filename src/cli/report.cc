@@ -1,0 +1,179 @@
+#include "cli/report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "sys/files.h"
+
+namespace headrace::cli {
+namespace {
+
+using namespace std::chrono_literals;
+using pipeline::Counts;
+
+constexpr int kStandardError = 2;
+constexpr auto kBarPace = 100ms;
+constexpr auto kPlainPace = 5s;
+
+std::string clock_text(double seconds) {
+  const auto s = static_cast<std::uint64_t>(std::max(seconds, 0.0) + 0.5);
+  if (s < 3600) return fmt::format("{}:{:02}", s / 60, s % 60);
+  return fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
+}
+
+// "2 unsupported, 1 corrupt"
+std::string failures_by_code(const Counts& counts) {
+  std::string text;
+  for (unsigned i = 1; i < counts.failed_by.size(); ++i) {
+    if (counts.failed_by[i] == 0) continue;
+    if (!text.empty()) text += ", ";
+    text += fmt::format("{} {}", counts.failed_by[i], name(*item_error_from(i)));
+  }
+  return text;
+}
+
+std::string time_left(const Snapshot& s, double rate) {
+  if (!s.total || rate <= 0) return {};
+  const std::uint64_t done = s.counts.answered() + s.counts.skipped;
+  if (*s.total < done) return {};
+  return clock_text(static_cast<double>(*s.total - done) / rate) + " left";
+}
+
+}  // namespace
+
+std::string worker_letters(const supervisor::Fleet& fleet) {
+  std::string letters;
+  for (const auto& worker : fleet.workers()) {
+    using enum supervisor::WorkerState;
+    switch (worker->state()) {
+      case starting:
+        letters += '.';
+        break;
+      case ready:
+        letters += worker->in_flight() > 0 ? '#' : '=';
+        break;
+      case absent:
+        break;
+      default:
+        letters += 'x';
+    }
+  }
+  return letters;
+}
+
+Progress::Progress(ProgressStyle style, bool results_on_terminal, Clock::time_point start)
+    : style_(style), start_(start), next_(start) {
+  if (style_ == ProgressStyle::automatic) {
+    style_ = !sys::is_terminal(kStandardError) ? ProgressStyle::plain
+             : results_on_terminal             ? ProgressStyle::none
+                                               : ProgressStyle::bar;
+  }
+  if (style_ == ProgressStyle::plain) next_ += kPlainPace;
+}
+
+double Progress::rate(const Snapshot& s, Clock::time_point now) const {
+  const double seconds = std::chrono::duration<double>(now - start_).count();
+  return seconds > 0 ? static_cast<double>(s.counts.answered()) / seconds : 0;
+}
+
+std::string Progress::plain_line(const Snapshot& s, Clock::time_point now) const {
+  const double per_second = rate(s, now);
+  const std::string left = time_left(s, per_second);
+  return fmt::format("headrace: {}{} done, {} failed, {:.1f} items/s{}, workers [{}]\n",
+                     s.counts.answered() + s.counts.skipped,
+                     s.total ? fmt::format(" of {}", *s.total) : "", s.counts.failed(), per_second,
+                     left.empty() ? "" : ", " + left, s.workers);
+}
+
+std::string Progress::bar_line(const Snapshot& s, Clock::time_point now) const {
+  const double per_second = rate(s, now);
+  const std::uint64_t done = s.counts.answered() + s.counts.skipped;
+  const std::string tail = fmt::format(
+      " {}{} {} failed {:.1f}/s {} [{}]", done, s.total ? fmt::format("/{}", *s.total) : "",
+      s.counts.failed(), per_second, time_left(s, per_second), s.workers);
+  const std::size_t columns = sys::terminal_size(kStandardError).columns;
+  std::string bar;
+  if (s.total && *s.total > 0 && columns > tail.size() + 12) {
+    const std::size_t width = std::min<std::size_t>(columns - tail.size() - 3, 40);
+    const std::size_t filled = std::min(width, static_cast<std::size_t>(width * done / *s.total));
+    bar = "[" + std::string(filled, '=') + std::string(width - filled, ' ') + "]";
+  }
+  return "\r\033[K" + (bar + tail).substr(0, columns - 1);
+}
+
+void Progress::show(const Snapshot& snapshot, Clock::time_point now) {
+  if (now < next_ || style_ == ProgressStyle::none) return;
+  const bool bar = style_ == ProgressStyle::bar;
+  sys::write_text(kStandardError, bar ? bar_line(snapshot, now) : plain_line(snapshot, now));
+  drawn_ = bar;
+  next_ = now + (bar ? std::chrono::milliseconds(kBarPace) : std::chrono::milliseconds(kPlainPace));
+}
+
+void Progress::clear() {
+  if (drawn_) sys::write_text(kStandardError, "\r\033[K");
+  drawn_ = false;
+}
+
+std::string to_text(const Summary& s) {
+  const Counts& c = s.counts;
+  std::string text = fmt::format("{} items in {:.2f} s: {} ok, {} failed", c.answered(), s.seconds,
+                                 c.ok, c.failed());
+  if (c.failed() > 0) text += " (" + failures_by_code(c) + ")";
+  if (c.skipped > 0) text += fmt::format(", {} answered before", c.skipped);
+  text += fmt::format("; {:.1f} items/s\n",
+                      s.seconds > 0 ? static_cast<double>(c.answered()) / s.seconds : 0);
+  text += fmt::format(
+      "an item takes p50 {:.1f} ms, p95 {:.1f} ms, p99 {:.1f} ms; first answer after {:.2f} s\n",
+      s.p50_ms, s.p95_ms, s.p99_ms, s.first_answer_seconds);
+  text += fmt::format("{} worker{} of {}, batch {}; {} restart{}\n", s.workers,
+                      s.workers == 1 ? "" : "s", s.equipment.empty() ? "no engine" : s.equipment,
+                      s.batch, s.fleet.restarts, s.fleet.restarts == 1 ? "" : "s");
+  text += fmt::format("CPU: {:.2f} of {:.2f} cores used", s.cpu_used, s.cpu_budget);
+  if (s.periods && *s.periods > 0)
+    text += fmt::format(", throttled in {} of {} periods", *s.throttled_periods, *s.periods);
+  text += "\n";
+  if (!s.complete) text += "not complete: " + s.stopped + "\n";
+  return text;
+}
+
+std::string to_json(const Summary& s) {
+  nlohmann::ordered_json failed = nlohmann::ordered_json::object();
+  for (unsigned i = 1; i < s.counts.failed_by.size(); ++i) {
+    if (s.counts.failed_by[i] > 0)
+      failed[std::string(name(*item_error_from(i)))] = s.counts.failed_by[i];
+  }
+  nlohmann::ordered_json json{
+      {"model", s.model},
+      {"equipment", s.equipment},
+      {"complete", s.complete},
+      {"items", s.counts.answered()},
+      {"ok", s.counts.ok},
+      {"failed", s.counts.failed()},
+      {"failed_by_code", failed},
+      {"answered_before", s.counts.skipped},
+      {"seconds", s.seconds},
+      {"items_per_second",
+       s.seconds > 0 ? static_cast<double>(s.counts.answered()) / s.seconds : 0},
+      {"first_answer_seconds", s.first_answer_seconds},
+      {"item_ms", {{"p50", s.p50_ms}, {"p95", s.p95_ms}, {"p99", s.p99_ms}}},
+      {"workers", s.workers},
+      {"threads", s.threads},
+      {"batch", s.batch},
+      {"cpu", {{"budget_cores", s.cpu_budget}, {"used_cores", s.cpu_used}}},
+      {"restarts", s.fleet.restarts},
+      {"retries", s.fleet.retries},
+      {"resent", s.fleet.resent},
+      {"timeouts", s.fleet.timeouts},
+      {"breaches", s.fleet.breaches},
+      {"supervisor_peak_bytes", s.supervisor_peak_bytes}};
+  if (s.periods) {
+    json["cpu"]["periods"] = *s.periods;
+    json["cpu"]["throttled_periods"] = *s.throttled_periods;
+  }
+  if (!s.complete) json["stopped"] = s.stopped;
+  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace headrace::cli

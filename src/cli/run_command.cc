@@ -1,0 +1,276 @@
+#include "cli/run_command.h"
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "cli/report.h"
+#include "cli/sizing.h"
+#include "engine/engine.h"
+#include "model/model.h"
+#include "pipeline/file_source.h"
+#include "pipeline/jsonl_sink.h"
+#include "pipeline/pipeline.h"
+#include "pipeline/resume.h"
+#include "plan/budget.h"
+#include "sys/cgroup.h"
+#include "sys/process.h"
+#include "worker/model_body.h"
+
+namespace headrace::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<fs::path> engine_folders(const fs::path& program) {
+  std::vector<fs::path> folders;
+  if (const char* extra = std::getenv("HEADRACE_ENGINE_PATH")) folders.emplace_back(extra);
+  folders.push_back(program.parent_path() / "engines");
+  folders.push_back(program.parent_path().parent_path() / "lib/headrace/engines");
+  return folders;
+}
+
+// Turns `auto` into the engine that is there, so that all workers take the same.
+Status choose_engine(model::Model& model, const std::string& asked,
+                     const std::vector<fs::path>& folders) {
+  if (!asked.empty()) model.engine = asked;
+  const std::vector<std::string> installed = engine::available(folders);
+  std::string names;
+  for (const std::string& name : installed) names += (names.empty() ? "" : ", ") + name;
+  if (model.engine == "auto") {
+    const auto chosen = engine::choose(model.file, installed);
+    if (!chosen) {
+      return Error{"no installed engine reads " + model.file.string() +
+                   " (installed: " + (names.empty() ? "none" : names) +
+                   "; HEADRACE_ENGINE_PATH may name another folder)"};
+    }
+    model.engine = *chosen;
+  }
+  if (!engine::find(model.engine, folders)) {
+    return Error{"there is no engine '" + model.engine +
+                 "' (installed: " + (names.empty() ? "none" : names) + ")"};
+  }
+  return Ok{};
+}
+
+// Engines and their libraries size themselves by the host unless they are told.
+std::vector<std::string> thread_variables(unsigned threads) {
+  std::vector<std::string> out;
+  for (const char* name :
+       {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TBB_NUM_THREADS"}) {
+    out.push_back(std::string(name) + "=" + std::to_string(threads));
+  }
+  return out;
+}
+
+// The file of results and what it already holds.
+struct Results {
+  sys::RecordFile file;
+  pipeline::Answered answered;
+};
+
+Result<Results> open_results(const RunOptions& options, spdlog::logger& log) {
+  if (options.out == "-") return Results{sys::RecordFile::standard_output(), {}};
+  using Mode = sys::RecordFile::Mode;
+  Result<sys::RecordFile> file = sys::RecordFile::open(
+      options.out,
+      options.resume ? Mode::extend : (options.overwrite ? Mode::overwrite : Mode::fresh));
+  if (!file) return file.error();
+  if (!options.resume) return Results{std::move(*file), {}};
+  Result<pipeline::Answered> answered = pipeline::Answered::read(options.out);
+  if (!answered) return answered.error();
+  if (answered->torn_bytes() > 0) {
+    log.warn("{}: cutting off a torn last line of {} bytes", options.out, answered->torn_bytes());
+    if (Status cut = file->cut(answered->whole_bytes()); !cut) return cut.error();
+  }
+  return Results{std::move(*file), std::move(*answered)};
+}
+
+std::shared_ptr<spdlog::logger> make_log(const RunOptions& options, bool over_a_bar) {
+  auto log = std::make_shared<spdlog::logger>("headrace",
+                                              std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  log->set_level(spdlog::level::from_str(options.log_level));
+  log->set_pattern(over_a_bar ? "\r\033[Kheadrace: %l: %v" : "headrace: %l: %v");
+  return log;
+}
+
+// One run from its parts to its summary.
+class Run {
+ public:
+  Run(const RunOptions& options, const model::Model& model, const std::vector<fs::path>& folders,
+      const std::string& program, Sizing sizing, Results results, shm::SlotArea slots,
+      sys::Signals& signals, Progress& progress, spdlog::logger& log)
+      : options_(options),
+        model_(model),
+        sizing_(std::move(sizing)),
+        progress_(progress),
+        log_(log),
+        slots_(std::move(slots)),
+        fleet_(fleet_settings(folders, program), slots_, poller_,
+               pipeline::Pipeline::kFirstFleetTag, log),
+        source_(options.inputs, /*count_ahead=*/options.progress != ProgressStyle::none),
+        sink_(std::move(results.file),
+              options.ordered ? pipeline::Order::of_inputs : pipeline::Order::as_they_come,
+              /*window=*/4ULL * slots_.count()),
+        pipeline_({source_, sink_, fleet_, slots_, poller_, signals, log},
+                  std::move(results.answered)) {}
+
+  int operator()() {
+    const pipeline::Outcome outcome = pipeline_.run([this](Clock::time_point now) { tick(now); });
+    progress_.clear();
+    const Summary summary = summarize(outcome);
+    std::cerr << to_text(summary);
+    if (!options_.summary.empty()) {
+      if (Status written = sys::replace_file(options_.summary, to_json(summary)); !written) {
+        log_.error("{}", written.error().message);
+        return kCannotRun;
+      }
+    }
+    if (outcome.error) {
+      log_.error("{}", outcome.error->message);
+      return kCannotRun;
+    }
+    if (outcome.stopped_by) return 128 + *outcome.stopped_by;
+    return options_.strict && summary.counts.failed() > 0 ? kSomeFailed : kDone;
+  }
+
+ private:
+  supervisor::FleetSettings fleet_settings(const std::vector<fs::path>& folders,
+                                           const std::string& program) const {
+    const unsigned threads = sizing_.plan.threads.value;
+    return {.program = program,
+            .arguments = {"headrace", "--worker"},
+            .environment = thread_variables(threads),
+            .body = worker::to_json({.model = model_,
+                                     .engine_folders = folders,
+                                     .threads = threads,
+                                     .max_bytes = Bytes{options_.max_bytes},
+                                     .max_pixels = options_.max_pixels}),
+            .workers = sizing_.first_workers,
+            .batch = sizing_.plan.batch.value,
+            .attempts = options_.attempts,
+            .item_timeout = options_.timeout,
+            .load_timeout = options_.load_timeout,
+            .max_depth = sizing_.plan.mailbox.value};
+  }
+
+  void tick(Clock::time_point now) {
+    if (first_answer_ == Clock::time_point{} && pipeline_.counts().answered() > 0)
+      first_answer_ = now;
+    if (!measured_ && first_answer_ != Clock::time_point{}) measure(now);
+    progress_.show({.counts = pipeline_.counts(),
+                    .total = source_.total(),
+                    .in_flight = pipeline_.in_flight(),
+                    .workers = worker_letters(fleet_)},
+                   now);
+  }
+
+  // The first worker has done an item: what it costs now is what every worker will cost.
+  void measure(Clock::time_point now) {
+    for (const auto& worker : fleet_.workers()) {
+      if (worker->state() != supervisor::WorkerState::ready) continue;
+      measured_ = true;
+      std::string why;
+      const auto workers = workers_by_measure(options_, sizing_, worker->child->pid(), why);
+      if (!workers || *workers == sizing_.first_workers) return;
+      log_.info("{} workers: {}", *workers, why);
+      sizing_.first_workers = *workers;
+      return fleet_.set_workers(*workers, now);
+    }
+  }
+
+  Summary summarize(const pipeline::Outcome& outcome) const {
+    const Clock::time_point end = Clock::now();
+    const auto seconds = [&](Clock::time_point t) {
+      return std::chrono::duration<double>(t - start_).count();
+    };
+    const auto ms = [&](double share) {
+      return static_cast<double>(pipeline_.item_times().quantile(share).count()) / 1000.0;
+    };
+    Summary s;
+    s.model = model_.name;
+    s.equipment = fleet_.equipment();
+    s.counts = pipeline_.counts();
+    s.seconds = seconds(end);
+    if (first_answer_ != Clock::time_point{}) s.first_answer_seconds = seconds(first_answer_);
+    s.p50_ms = ms(0.50);
+    s.p95_ms = ms(0.95);
+    s.p99_ms = ms(0.99);
+    s.workers = sizing_.first_workers;
+    s.threads = sizing_.plan.threads.value;
+    s.batch = sizing_.plan.batch.value;
+    s.cpu_budget = sizing_.budget.cpu.cpus.value;
+    s.cpu_used = (sys::cpu_seconds_children() + sys::cpu_seconds_self() - cpu_before_) / s.seconds;
+    s.supervisor_peak_bytes = sys::own_peak_resident().value;
+    if (const auto now = plan::throttling(sys::read_cgroup()); now && throttling_before_) {
+      s.periods = now->periods - throttling_before_->periods;
+      s.throttled_periods = now->throttled - throttling_before_->throttled;
+    }
+    s.fleet = fleet_.counts();
+    s.complete = outcome.complete;
+    if (outcome.error) s.stopped = outcome.error->message;
+    if (outcome.stopped_by)
+      s.stopped = *outcome.stopped_by == SIGINT ? "interrupted" : "asked to stop";
+    return s;
+  }
+
+  const RunOptions& options_;
+  const model::Model& model_;
+  Sizing sizing_;
+  Progress& progress_;
+  spdlog::logger& log_;
+  sys::Poller poller_;
+  shm::SlotArea slots_;
+  supervisor::Fleet fleet_;
+  pipeline::FileSource source_;
+  pipeline::JsonlSink sink_;
+  pipeline::Pipeline pipeline_;
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point first_answer_;
+  bool measured_ = false;
+  double cpu_before_ = sys::cpu_seconds_children() + sys::cpu_seconds_self();
+  std::optional<sys::Throttling> throttling_before_ = plan::throttling(sys::read_cgroup());
+};
+
+}  // namespace
+
+int run_command(const RunOptions& options) {
+  sys::Signals signals;
+  sys::adopt_orphans();
+  Progress progress(options.progress, options.out == "-" && sys::is_terminal(1), Clock::now());
+  const std::shared_ptr<spdlog::logger> log = make_log(options, progress.is_bar());
+  const auto cannot = [&](const Error& error) {
+    log->error("{}", error.message);
+    return static_cast<int>(kCannotRun);
+  };
+
+  const Result<std::string> program = sys::own_program();
+  if (!program) return cannot(program.error());
+  Result<model::Model> model = model::load(options.model);
+  if (!model) return cannot(model.error());
+  for (const std::string& guess : model->guesses) log->warn("{}", guess);
+  const std::vector<fs::path> folders = engine_folders(*program);
+  if (Status chosen = choose_engine(*model, options.engine, folders); !chosen)
+    return cannot(chosen.error());
+  Result<Sizing> sizing = size_job(options, *model);
+  if (!sizing) return cannot(sizing.error());
+  for (const std::string& warning : sizing->plan.warnings) log->warn("{}", warning);
+  log->info("\n{}", plan::plan_text(sizing->budget, sizing->plan));
+  Result<Results> results = open_results(options, *log);
+  if (!results) return cannot(results.error());
+  Result<shm::SlotArea> slots = shm::SlotArea::create(sizing->slots);
+  if (!slots) return cannot(slots.error());
+  return Run(options, *model, folders, *program, std::move(*sizing), std::move(*results),
+             std::move(*slots), signals, progress, *log)();
+}
+
+}  // namespace headrace::cli

@@ -1,0 +1,38 @@
+// How many workers, threads and slots a job gets, from what the container gives and what the first
+// worker costs.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "cli/options.h"
+#include "model/model.h"
+#include "plan/budget.h"
+#include "plan/plan.h"
+#include "shm/slots.h"
+#include "supervisor/fleet.h"
+
+namespace headrace::cli {
+
+struct Sizing {
+  plan::Budget budget;
+  plan::Request request;
+  plan::Plan plan;
+  shm::SlotSizes slots;
+  // Workers to begin with: one, when memory and not CPU decides how many there may be, so that the
+  // real cost of one is known before the next is started.
+  unsigned first_workers = 1;
+};
+
+// The budget, or what is wrong with an override.
+Result<plan::Budget> read_budget(const RunOptions& options);
+Result<Sizing> size_job(const RunOptions& options, const model::Model& model);
+
+// Once the first worker is warm: how many workers there should be by its measured memory; nothing
+// when the number was given by the user or cannot be measured.
+std::optional<unsigned> workers_by_measure(const RunOptions& options, const Sizing& sizing,
+                                           int worker_pid, std::string& why);
+
+}  // namespace headrace::cli
