@@ -26,7 +26,7 @@ TEST(Text, ReplacesEachStrayByteOnce) {
 TEST(Text, JsonStringEscapesWhatJsonForbids) {
   std::string out;
   append_json_string(out, std::string_view("q\" b\\ n\n t\t r\r nul\0 e\x1b \xC3\xA9 \xFF", 30));
-  EXPECT_EQ(out.substr(0, 37), R"("q\" b\\ n\n t\t r\r nul\u0000 e\u001b)");
+  EXPECT_EQ(out.substr(0, 38), R"("q\" b\\ n\n t\t r\r nul\u0000 e\u001b)");
   EXPECT_TRUE(is_utf8(out));
 }
 

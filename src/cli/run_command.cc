@@ -111,12 +111,12 @@ class Run {
       sys::Signals& signals, Progress& progress, spdlog::logger& log)
       : options_(options),
         model_(model),
+        folders_(folders),
         sizing_(std::move(sizing)),
         progress_(progress),
         log_(log),
         slots_(std::move(slots)),
-        fleet_(fleet_settings(folders, program), slots_, poller_,
-               pipeline::Pipeline::kFirstFleetTag, log),
+        fleet_(fleet_settings(program), slots_, poller_, pipeline::Pipeline::kFirstFleetTag, log),
         source_(options.inputs, /*count_ahead=*/options.progress != ProgressStyle::none),
         sink_(std::move(results.file),
               options.ordered ? pipeline::Order::of_inputs : pipeline::Order::as_they_come,
@@ -144,17 +144,20 @@ class Run {
   }
 
  private:
-  supervisor::FleetSettings fleet_settings(const std::vector<fs::path>& folders,
-                                           const std::string& program) const {
+  std::string worker_body(unsigned threads) const {
+    return worker::to_json({.model = model_,
+                            .engine_folders = folders_,
+                            .threads = threads,
+                            .max_bytes = Bytes{options_.max_bytes},
+                            .max_pixels = options_.max_pixels});
+  }
+
+  supervisor::FleetSettings fleet_settings(const std::string& program) const {
     const unsigned threads = sizing_.plan.threads.value;
     return {.program = program,
             .arguments = {"headrace", "--worker"},
             .environment = thread_variables(threads),
-            .body = worker::to_json({.model = model_,
-                                     .engine_folders = folders,
-                                     .threads = threads,
-                                     .max_bytes = Bytes{options_.max_bytes},
-                                     .max_pixels = options_.max_pixels}),
+            .body = worker_body(threads),
             .workers = sizing_.first_workers,
             .batch = sizing_.plan.batch.value,
             .attempts = options_.attempts,
@@ -179,13 +182,23 @@ class Run {
     for (const auto& worker : fleet_.workers()) {
       if (worker->state() != supervisor::WorkerState::ready) continue;
       measured_ = true;
-      std::string why;
-      const auto workers = workers_by_measure(options_, sizing_, worker->child->pid(), why);
-      if (!workers || *workers == sizing_.first_workers) return;
-      log_.info("{} workers: {}", *workers, why);
-      sizing_.first_workers = *workers;
-      return fleet_.set_workers(*workers, now);
+      auto plan = plan_by_measure(options_, sizing_, worker->child->pid());
+      if (plan) adopt(std::move(*plan), now);
+      return;
     }
+  }
+
+  void adopt(plan::Plan plan, Clock::time_point now) {
+    const unsigned threads = plan.threads.value;
+    if (plan.workers.value == sizing_.first_workers && threads == sizing_.plan.threads.value)
+      return;
+    log_.info("now {} workers with {} threads each: {}", plan.workers.value, threads,
+              plan.workers.why);
+    if (threads != sizing_.plan.threads.value)
+      fleet_.renew(worker_body(threads), thread_variables(threads));
+    fleet_.set_workers(plan.workers.value, now);
+    sizing_.first_workers = plan.workers.value;
+    sizing_.plan.threads = plan.threads;
   }
 
   Summary summarize(const pipeline::Outcome& outcome) const {
@@ -225,6 +238,7 @@ class Run {
 
   const RunOptions& options_;
   const model::Model& model_;
+  const std::vector<fs::path>& folders_;
   Sizing sizing_;
   Progress& progress_;
   spdlog::logger& log_;
@@ -267,6 +281,16 @@ int run_command(const RunOptions& options) {
   log->info("\n{}", plan::plan_text(sizing->budget, sizing->plan));
   Result<Results> results = open_results(options, *log);
   if (!results) return cannot(results.error());
+  // Until the run is over the summary says that it is not; and a place that cannot be written shows
+  // now.
+  if (!options.summary.empty()) {
+    Summary unfinished;
+    unfinished.model = model->name;
+    unfinished.stopped = "not finished";
+    if (Status written = sys::replace_file(options.summary, to_json(unfinished)); !written) {
+      return cannot(written.error());
+    }
+  }
   Result<shm::SlotArea> slots = shm::SlotArea::create(sizing->slots);
   if (!slots) return cannot(slots.error());
   return Run(options, *model, folders, *program, std::move(*sizing), std::move(*results),

@@ -64,20 +64,19 @@ Result<Sizing> size_job(const RunOptions& options, const model::Model& model) {
   return sizing;
 }
 
-std::optional<unsigned> workers_by_measure(const RunOptions& options, const Sizing& sizing,
-                                           int worker_pid, std::string& why) {
+std::optional<plan::Plan> plan_by_measure(const RunOptions& options, const Sizing& sizing,
+                                          int worker_pid) {
   if (options.workers) return std::nullopt;
   const Bytes measured = sys::proportional_memory(worker_pid);
   if (measured.value == 0) return std::nullopt;
   plan::Request request = sizing.request;
   request.worker_memory = measured;
   request.worker_memory_measured = true;
-  const Result<plan::Plan> plan = plan::make_plan(sizing.budget, request);
+  Result<plan::Plan> plan = plan::make_plan(sizing.budget, request);
   if (!plan) return std::nullopt;
-  why = plan->workers.why;
-  // The slots were reserved by the first plan.
-  return std::min(plan->workers.value,
-                  std::max(1U, sizing.plan.slots.value / sizing.plan.batch.value));
+  const unsigned by_slots = std::max(1U, sizing.plan.slots.value / sizing.plan.batch.value);
+  plan->workers.value = std::min(plan->workers.value, by_slots);
+  return std::move(*plan);
 }
 
 }  // namespace headrace::cli

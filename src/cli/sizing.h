@@ -30,9 +30,9 @@ struct Sizing {
 Result<plan::Budget> read_budget(const RunOptions& options);
 Result<Sizing> size_job(const RunOptions& options, const model::Model& model);
 
-// Once the first worker is warm: how many workers there should be by its measured memory; nothing
-// when the number was given by the user or cannot be measured.
-std::optional<unsigned> workers_by_measure(const RunOptions& options, const Sizing& sizing,
-                                           int worker_pid, std::string& why);
+// Once the first worker is warm: the plan by its measured memory; nothing when the number of
+// workers was given by the user, or memory cannot be measured. Never more than there are slots for.
+std::optional<plan::Plan> plan_by_measure(const RunOptions& options, const Sizing& sizing,
+                                          int worker_pid);
 
 }  // namespace headrace::cli

@@ -1,13 +1,13 @@
 /* The C interface between a worker and an engine plug-in.
  *
- * An engine is a shared object that exports one symbol, headrace_engine_entry. Only workers load it: the
- * supervisor never does, so an engine may crash, leak or spin without taking the service with it. The
- * interface is plain C with caller-checked sizes, so that a plug-in may be built by another compiler,
- * against another standard library, than the program that loads it.
+ * An engine is a shared object that exports one symbol, headrace_engine_entry. Only workers load
+ * it: the supervisor never does, so an engine may crash, leak or spin without taking the service
+ * with it. The interface is plain C with caller-checked sizes, so that a plug-in may be built by
+ * another compiler, against another standard library, than the program that loads it.
  *
- * All calls for one session come from one thread at a time. Functions that can fail return 0 for success
- * and otherwise write a NUL-terminated sentence into `error`: what went wrong and with which file or
- * tensor. No exception may leave a plug-in.
+ * All calls for one session come from one thread at a time. Functions that can fail return 0 for
+ * success and otherwise write a NUL-terminated sentence into `error`: what went wrong and with
+ * which file or tensor. No exception may leave a plug-in.
  */
 #ifndef HEADRACE_ENGINE_API_H
 #define HEADRACE_ENGINE_API_H
@@ -55,11 +55,12 @@ typedef struct hr_tensor {
 } hr_tensor;
 
 typedef struct hr_open_options {
-  uint32_t struct_size;   /* sizeof(hr_open_options) of the host */
-  uint32_t threads;       /* compute threads this session may use, at least 1; engines ignore quotas */
+  uint32_t struct_size; /* sizeof(hr_open_options) of the host */
+  uint32_t threads; /* compute threads this session may use, at least 1; engines ignore quotas */
   const char* model_path; /* the model file */
-  const char* precision;  /* "auto": what the engine finds fastest on this processor; "f32": exactly that */
-  uint32_t input_rank;    /* 0: leave the model's shapes alone */
+  const char*
+      precision; /* "auto": what the engine finds fastest on this processor; "f32": exactly that */
+  uint32_t input_rank;             /* 0: leave the model's shapes alone */
   int64_t input_dims[HR_MAX_RANK]; /* the fixed shape, batch first, that input 0 will always have */
 } hr_open_options;
 
@@ -76,12 +77,13 @@ typedef struct hr_engine {
   void (*close)(hr_session* session);
   uint32_t (*input_count)(const hr_session* session);
   uint32_t (*output_count)(const hr_session* session);
-  /* Returns non-zero when there is no such index. Output dimensions may be -1 before the first infer. */
+  /* Returns non-zero when there is no such index. Output dimensions may be -1 before the first
+   * infer. */
   int (*input_info)(const hr_session* session, uint32_t index, hr_tensor_info* info);
   int (*output_info)(const hr_session* session, uint32_t index, hr_tensor_info* info);
-  /* Runs the model once. `inputs` holds input_count tensors that stay the caller's. On success fills
-   * `outputs`, room for output_count, with tensors that stay the engine's and are valid until the next
-   * call on this session. */
+  /* Runs the model once. `inputs` holds input_count tensors that stay the caller's. On success
+   * fills `outputs`, room for output_count, with tensors that stay the engine's and are valid until
+   * the next call on this session. */
   int (*infer)(hr_session* session, const hr_tensor* inputs, hr_tensor* outputs, char* error,
                size_t error_size);
 } hr_engine;

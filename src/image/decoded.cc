@@ -28,13 +28,26 @@ std::array<std::byte*, 3> lay_out_full_planes(Decoded& decoded, Buffer& buffer) 
   return starts;
 }
 
-void part_row(const std::byte* packed, std::size_t pixels, const std::array<std::byte*, 3>& rgb) {
-  const auto [red, green, blue] = rgb;
-  for (std::size_t x = 0; x < pixels; ++x, packed += 3) {
-    red[x] = packed[0];
-    green[x] = packed[1];
-    blue[x] = packed[2];
+namespace {
+
+template <unsigned step>
+void part(const std::byte* __restrict packed, std::size_t pixels, std::byte* __restrict red,
+          std::byte* __restrict green, std::byte* __restrict blue) {
+  for (std::size_t x = 0; x < pixels; ++x) {
+    red[x] = packed[step * x];
+    green[x] = packed[step * x + 1];
+    blue[x] = packed[step * x + 2];
   }
+}
+
+}  // namespace
+
+void part_rgb(const std::byte* packed, std::size_t pixels, const std::array<std::byte*, 3>& rgb) {
+  part<3>(packed, pixels, rgb[0], rgb[1], rgb[2]);
+}
+
+void part_rgbx(const std::byte* packed, std::size_t pixels, const std::array<std::byte*, 3>& rgb) {
+  part<4>(packed, pixels, rgb[0], rgb[1], rgb[2]);
 }
 
 void part_picture(const std::byte* packed, const Decoded& decoded,
@@ -45,7 +58,7 @@ void part_picture(const std::byte* packed, const Decoded& decoded,
     if (gray) {
       std::memcpy(starts[0], packed, width);
     } else {
-      part_row(packed, width, starts);
+      part_rgb(packed, width, starts);
     }
     packed += std::size_t{width} * (gray ? 1 : 3);
     for (unsigned i = 0; i < decoded.plane_count(); ++i) starts[i] += decoded.planes[i].stride;

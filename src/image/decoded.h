@@ -61,8 +61,9 @@ Result<Ok, PictureError> check_pixels(std::string_view kind, Size size, std::uin
 // Takes room for all planes of `decoded`, at the full size, and returns where each begins.
 std::array<std::byte*, 3> lay_out_full_planes(Decoded& decoded, Buffer& buffer);
 
-// Parts one row of interleaved RGB into three.
-void part_row(const std::byte* packed, std::size_t pixels, const std::array<std::byte*, 3>& rgb);
+// Parts one row of interleaved RGB into three, or of RGB and a filler: that is quicker to part.
+void part_rgb(const std::byte* packed, std::size_t pixels, const std::array<std::byte*, 3>& rgb);
+void part_rgbx(const std::byte* packed, std::size_t pixels, const std::array<std::byte*, 3>& rgb);
 
 // Parts interleaved pixels, without gaps between rows, into the planes laid out before: RGB into
 // three, gray into one.

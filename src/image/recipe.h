@@ -1,5 +1,13 @@
 // How a picture becomes the input tensor of a model. A plain value: parsed by `model`, carried out
 // here.
+//
+// Sizes are rounded as torchvision and Pillow round them, for a picture that stands upright:
+// - crop: the shorter side becomes resize_to, the longer one resize_to * longer / shorter, rounded
+//   down (torchvision's Resize). The crop begins at (resized - wanted) / 2, rounded to the nearest,
+//   halves to even (CenterCrop).
+// - pad: the side that touches is exact, the other one rounded to the nearest, halves to even; so
+//   is where the picture begins, (wanted - resized) / 2 (Pillow's ImageOps.pad).
+// - stretch: nothing to round.
 #pragma once
 
 #include <array>
@@ -21,13 +29,14 @@ struct Recipe {
   std::uint32_t width = 224;   // pixels
   std::uint32_t height = 224;  // pixels
   Fit fit = Fit::crop;
-  std::uint32_t resize_to =
-      256;  // pixels of the shorter side, at least max(width, height); Fit::crop only
+  // Pixels of the shorter side, at least max(width, height); Fit::crop only.
+  std::uint32_t resize_to = 256;
   Filter filter = Filter::bilinear;
   ColorOrder color = ColorOrder::rgb;
-  std::array<float, 3> mean = {0, 0,
-                               0};  // value = (pixel - mean) / scale, pixel in 0..255, per channel
-  std::array<float, 3> scale = {1, 1, 1};  //   in the order of `color`; ignored for Element::u8
+  // value = (pixel - mean) / scale, pixel in 0..255, per channel in the order of `color`; no scale
+  // is 0. With Element::u8 the value is the pixel itself, and the mean is used for padding only.
+  std::array<float, 3> mean = {0, 0, 0};
+  std::array<float, 3> scale = {1, 1, 1};
   Layout layout = Layout::nchw;
   Element element = Element::f32;
 

@@ -1,6 +1,7 @@
 #include "image/tensor.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <utility>
 
@@ -71,7 +72,7 @@ struct Normalise {
 };
 struct Round {
   std::uint8_t operator()(float pixel) const {
-    return static_cast<std::uint8_t>(clamped(pixel) + 0.5F);
+    return static_cast<std::uint8_t>(std::lround(clamped(pixel)));
   }
 };
 

@@ -43,9 +43,9 @@ struct Output {
 
 struct Model {
   std::string name;
-  std::filesystem::path file;      // absolute
-  std::string engine = "auto";     // "auto", or the name of a plug-in
-  std::string precision = "f32";   // or "auto": what the engine finds fastest on this processor
+  std::filesystem::path file;     // absolute
+  std::string engine = "auto";    // "auto", or the name of a plug-in
+  std::string precision = "f32";  // or "auto": what the engine finds fastest on this processor
   Input input;
   Output output;
   // The batch size that the model file fixes, 0 if it leaves it open. An engine may refuse any

@@ -1,5 +1,5 @@
-// toml++ as the whole program uses it: headers only and without exceptions. Two configurations of it in one
-// program share symbols and crash.
+// toml++ as the whole program uses it: headers only and without exceptions. Two configurations of
+// it in one program share symbols and crash.
 #pragma once
 
 #define TOML_EXCEPTIONS 0

@@ -36,7 +36,6 @@ Status JsonlSink::flush() {
 }
 
 Status JsonlSink::finish() {
-  for (const auto& [index, line] : early_) pending_ += line;
   early_.clear();
   if (Status flushed = flush(); !flushed) return flushed;
   return file_.finish();

@@ -21,7 +21,8 @@ using supervisor::Finished;
 
 enum Tag : std::uint64_t { kSignals, kSource };
 
-constexpr auto kLeaveGrace = 5s;
+constexpr auto kLeaveGrace = 1s;  // everything is answered by then; nobody has reason to stay
+constexpr unsigned kMostInOneTurn = 4096;  // items pulled from the source
 
 }  // namespace
 
@@ -64,9 +65,17 @@ bool Pipeline::done() const {
 }
 
 void Pipeline::admit(Clock::time_point now) {
+  more_at_once_ = false;
   if (outcome_.stopped_by) return;
-  while (!source_ended_ && parts_.slots.free() > 0 && parts_.fleet.appetite() > 0 &&
-         admit_one(now)) {
+  const std::size_t full = parts_.fleet.backlog() + parts_.fleet.appetite();
+  // Items that were answered before, or are refused, take no slot: many may pass in one turn, but
+  // not so many that workers and signals would wait.
+  for (unsigned pulled = 0; parts_.slots.free() > 0 && parts_.fleet.backlog() < full; ++pulled) {
+    if (pulled == kMostInOneTurn) {
+      more_at_once_ = true;
+      return;
+    }
+    if (source_ended_ || !admit_one(now)) return;
   }
 }
 
@@ -85,6 +94,9 @@ bool Pipeline::admit_one(Clock::time_point now) {
   }
   if (!parts_.sink.accepts(held_->index)) return false;
   Input input = *std::exchange(held_, std::nullopt);
+  const bool too_long = input.name.size() > parts_.slots.input_capacity();
+  // Cut for good, so that the line and a later --resume show the same name.
+  if (too_long) input.name.resize(parts_.slots.input_capacity());
   if (answered_.take(input.name)) {
     ++counts_.skipped;
     check(parts_.sink.skip(input.index));
@@ -95,7 +107,7 @@ bool Pipeline::admit_one(Clock::time_point now) {
     refuse(input, input.unfit->code, input.unfit->message);
   } else if (!is_utf8(input.name)) {
     refuse(input, ItemError::unreadable, "its name is not UTF-8; rename it");
-  } else if (input.name.size() > parts_.slots.input_capacity()) {
+  } else if (too_long) {
     refuse(input, ItemError::not_found, "its name is longer than any file system allows");
   } else {
     const shm::Token token = *parts_.slots.claim(input.name);
@@ -108,10 +120,8 @@ bool Pipeline::admit_one(Clock::time_point now) {
 // Answers an item that needs no worker to fail.
 void Pipeline::refuse(const Input& input, ItemError code, std::string_view message) {
   ++counts_.failed_by[static_cast<std::size_t>(code)];
-  const std::string_view name =
-      std::string_view(input.name).substr(0, parts_.slots.input_capacity());
   put(input.index,
-      to_line({.index = input.index, .input = name, .error = code, .message = message}));
+      to_line({.index = input.index, .input = input.name, .error = code, .message = message}));
 }
 
 void Pipeline::answer(Clock::time_point now) {
@@ -173,10 +183,12 @@ void Pipeline::check(Status status) {
 
 void Pipeline::wait() {
   // Workers ring only when they see us asleep; so look once more between saying so and sleeping.
-  parts_.slots.set_supervisor_asleep(true);
-  const auto patience = parts_.fleet.result_waiting() ? 0ms : parts_.fleet.patience(Clock::now());
-  const auto tags = parts_.poller.wait(patience);
-  parts_.slots.set_supervisor_asleep(false);
+  // With something to do at once there is no sleep, only a glance at the descriptors.
+  const bool sleep = !more_at_once_ && !parts_.fleet.result_waiting();
+  if (sleep) parts_.slots.set_supervisor_asleep(true);
+  const bool glance = !sleep || parts_.fleet.result_waiting();
+  const auto tags = parts_.poller.wait(glance ? 0ms : parts_.fleet.patience(Clock::now()));
+  if (sleep) parts_.slots.set_supervisor_asleep(false);
   const Clock::time_point now = Clock::now();
   for (const std::uint64_t tag : tags) {
     if (tag == kSignals) take_signals();

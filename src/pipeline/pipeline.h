@@ -103,9 +103,10 @@ class Pipeline {
   Outcome outcome_;
   std::optional<Input> held_;  // pulled, but the sink does not accept it yet
   bool source_ended_ = false;
-  bool at_once_ = false;  // a second signal: no waiting for what is in flight
-  shm::Reply reply_;      // kept between answers for its memory
-  struct Json;            // keeps simdjson out of this header
+  bool more_at_once_ = false;  // admission only paused
+  bool at_once_ = false;       // a second signal: no waiting for what is in flight
+  shm::Reply reply_;           // kept between answers for its memory
+  struct Json;                 // keeps simdjson out of this header
   std::shared_ptr<Json> json_;
 };
 

@@ -108,6 +108,10 @@ Reasoned<unsigned> plan_mailbox(const Budget& budget, const Request& request, un
   std::string why = full ? "so that a worker with quick items never waits for the supervisor"
                          : "one batch in work and one behind it, so that no request waits long";
   const auto slots = [&] { return std::uint64_t{workers} * depth; };
+  while (depth > std::max(kUsualMailbox, least * 2) &&
+         request.slot_bytes * slots() > kDeepMailboxMemory) {
+    depth /= 2;
+  }
   while (depth > least && slots() > kMostSlots) {
     depth /= 2;
     why = fmt::format("halved until all mailboxes together have at most {} slots", kMostSlots);

@@ -21,7 +21,10 @@ inline constexpr unsigned kMostThreads = 1024;
 inline constexpr unsigned kMostBatch = 128;
 inline constexpr unsigned kMostSlots = 65'535;
 // Enough that a worker with items of microseconds never waits for the dispatcher.
-inline constexpr unsigned kFullMailbox = 64;
+inline constexpr unsigned kFullMailbox = 256;
+// Less is enough for all but those; it is what is left when slots are large or many.
+inline constexpr unsigned kUsualMailbox = 64;
+inline constexpr Bytes kDeepMailboxMemory = 64_MiB;
 
 // A throughput job uses a paid-for fraction of a core by one worker more, since being throttled
 // costs it nothing but latency; a latency job, and threads that wait for each other, stay below the

@@ -45,7 +45,7 @@ TEST(Plan, IsAWorkerACpuWhenMemoryIsPlenty) {
   EXPECT_EQ(plan.batch.value, 1U);
   EXPECT_EQ(plan.mailbox.value, kFullMailbox);
   EXPECT_EQ(plan.slots.value, 4 * kFullMailbox);
-  EXPECT_EQ(plan.in_flight.value, 16_MiB);
+  EXPECT_EQ(plan.in_flight.value, 64_MiB);
   EXPECT_THAT(plan.warnings, IsEmpty());
 }
 
@@ -184,11 +184,11 @@ TEST(PlanText, HasALineForEachNumberAndEachWarning) {
       "workers                 3  asked for\n"
       "threads each            1  one thread each wastes nothing on waiting for others\n"
       "batch                   1  one item at a time, so that only it fails\n"
-      "mailbox                64  so that a worker with quick items never waits for the "
+      "mailbox               256  so that a worker with quick items never waits for the "
       "supervisor\n"
-      "slots                 192  3 workers with a mailbox of 64\n"
-      "in flight          12 MiB  192 slots of 64 KiB\n"
-      "expected use      828 MiB  supervisor 48 MiB, workers 768 MiB (estimated), slots 12 MiB\n"
+      "slots                 768  3 workers with a mailbox of 256\n"
+      "in flight          48 MiB  768 slots of 64 KiB\n"
+      "expected use      864 MiB  supervisor 48 MiB, workers 768 MiB (estimated), slots 48 MiB\n"
       "warning: 3 workers x 1 thread are more than the 1.5 CPUs there are: expect throttling; "
       "2 threads in all would fill them\n"
       "note: something to know\n");

@@ -18,7 +18,8 @@ struct Ends {
 
 Ends make_ends() {
   Result<SupervisorEnd> supervisor = SupervisorEnd::create();
-  Result<WorkerEnd> worker = WorkerEnd::attach(sys::Fd(::fcntl(supervisor->fd(), F_DUPFD_CLOEXEC, 3)));
+  Result<WorkerEnd> worker =
+      WorkerEnd::attach(sys::Fd(::fcntl(supervisor->fd(), F_DUPFD_CLOEXEC, 3)));
   return {std::move(*supervisor), std::move(*worker)};
 }
 
@@ -37,7 +38,8 @@ TEST(Mailbox, TokensComeBackInTheOrderInWhichTheyWereSent) {
   for (std::uint32_t i = 0; i < 10; ++i) ends.worker.finish(ends.worker.peek(i));
   ends.worker.end(10);
   EXPECT_EQ(ends.worker.waiting(), 0U);
-  for (Token token = 100; token < 110; ++token) EXPECT_EQ(ends.supervisor.take(token), Taken::token);
+  for (Token token = 100; token < 110; ++token)
+    EXPECT_EQ(ends.supervisor.take(token), Taken::token);
   EXPECT_EQ(ends.supervisor.take(110), Taken::nothing);
 }
 

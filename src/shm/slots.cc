@@ -107,8 +107,9 @@ bool SlotArea::read_reply(Token token, Reply& reply) const {
 }
 
 void SlotArea::set_supervisor_asleep(bool asleep) {
+  if (asleep && ++sleeps_ == 0) ++sleeps_;  // after 2^32 sleeps
   at<SlotsFormat>(memory_.bytes().data())
-      .supervisor_asleep.store(asleep ? 1 : 0, std::memory_order_seq_cst);
+      .supervisor_asleep.store(asleep ? sleeps_ : 0, std::memory_order_seq_cst);
 }
 
 Result<SlotView> SlotView::attach(sys::Fd fd) {
@@ -168,8 +169,13 @@ void SlotView::write_reply(Token token, std::optional<ItemError> error, std::siz
   reply.infer_us = microseconds(infer);
 }
 
-bool SlotView::supervisor_asleep() const {
-  return format().supervisor_asleep.load(std::memory_order_seq_cst) != 0;
+// One ring a sleep is enough: if this still finds the number of a sleep in which it rang, the
+// supervisor has yet to wake, and will then see everything that was published until now.
+bool SlotView::should_ring() {
+  const std::uint32_t sleep = format().supervisor_asleep.load(std::memory_order_seq_cst);
+  if (sleep == 0 || sleep == rung_in_) return false;
+  rung_in_ = sleep;
+  return true;
 }
 
 }  // namespace headrace::shm

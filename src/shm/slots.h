@@ -58,7 +58,7 @@ class SlotArea {
   // memory.
   bool read_reply(Token token, Reply& reply) const;
 
-  // While true, workers ring the supervisor's bell after each result.
+  // While true, each worker rings the supervisor's bell after its first result.
   void set_supervisor_asleep(bool asleep);
 
  private:
@@ -72,6 +72,7 @@ class SlotArea {
   std::uint32_t result_capacity_;
   std::vector<std::uint32_t> free_;  // last in, first out: warm slots stay warm
   std::vector<std::uint32_t> generation_;
+  std::uint32_t sleeps_ = 0;  // the number of the last sleep
 };
 
 // A worker's side. One thread.
@@ -87,7 +88,8 @@ class SlotView {
   void write_reply(Token token, std::optional<ItemError> error, std::size_t bytes,
                    std::chrono::steady_clock::time_point started, std::chrono::nanoseconds decode,
                    std::chrono::nanoseconds infer) const;
-  bool supervisor_asleep() const;
+  // Whether the supervisor sleeps and this worker has not rung in this sleep of its; then it must.
+  bool should_ring();
 
  private:
   explicit SlotView(sys::SharedMemory memory);
@@ -99,6 +101,7 @@ class SlotView {
   std::uint32_t stride_ = 0;
   std::uint32_t input_capacity_ = 0;
   std::uint32_t result_capacity_ = 0;
+  std::uint32_t rung_in_ = 0;  // the sleep in which it rang last
 };
 
 }  // namespace headrace::shm

@@ -24,7 +24,8 @@ struct SlotsFormat {
   std::uint32_t stride;           // bytes from one slot to the next, a multiple of kLine
   std::uint32_t input_capacity;   // bytes, a multiple of kLine
   std::uint32_t result_capacity;  // bytes, a multiple of kLine
-  // Supervisor: 1 while it sleeps, so that workers ring its bell only then.
+  // Supervisor: 0 while it is awake, else the number of this sleep, so that each worker rings its
+  // bell only then, and once.
   alignas(kLine) std::atomic<std::uint32_t> supervisor_asleep;
 };
 

@@ -15,7 +15,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-sys::Fd again(int fd) { return sys::Fd(::fcntl(fd, F_DUPFD_CLOEXEC, 3)); }
+sys::Fd again(int fd) {
+  return sys::Fd(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
+}
 
 struct Sides {
   SlotArea area;
@@ -23,12 +25,14 @@ struct Sides {
 };
 
 Sides make_sides(std::uint32_t count = 3) {
-  Result<SlotArea> area = SlotArea::create({.count = count, .input_capacity = 100, .result_capacity = 50});
+  Result<SlotArea> area =
+      SlotArea::create({.count = count, .input_capacity = 100, .result_capacity = 50});
   Result<SlotView> view = SlotView::attach(again(area->fd()));
   return {std::move(*area), std::move(*view)};
 }
 
-void reply(const SlotView& view, Token token, std::string_view text, std::optional<ItemError> error = {}) {
+void reply(const SlotView& view, Token token, std::string_view text,
+           std::optional<ItemError> error = {}) {
   std::memcpy(view.result(token).data(), text.data(), text.size());
   view.write_reply(token, error, text.size(), std::chrono::steady_clock::time_point(5s), 2ms, 3ms);
 }
@@ -81,8 +85,9 @@ TEST(Slots, NonsenseInAReplyIsRefused) {
   const Token token = *s.area.claim("x");
   reply(s.view, token, "{}");
   sys::SharedMemory memory = std::move(*sys::SharedMemory::attach(again(s.area.fd()), Bytes{128}));
-  auto& raw = *reinterpret_cast<ReplyFormat*>(memory.bytes().data() + sizeof(SlotsFormat) + sizeof(RequestFormat) +
-                                              token_slot(token) * (128 + 128 + 64));
+  auto& raw =
+      *reinterpret_cast<ReplyFormat*>(memory.bytes().data() + sizeof(SlotsFormat) +
+                                      sizeof(RequestFormat) + token_slot(token) * (128 + 128 + 64));
   Reply answer;
   ASSERT_TRUE(s.area.read_reply(token, answer)) << "the test looks at the right place";
   raw.result_bytes = 1 << 30;
@@ -121,7 +126,8 @@ TEST(SharedMemory, CannotBeResizedByAnybody) {
   ASSERT_TRUE(memory);
   EXPECT_NE(::ftruncate(memory->fd(), 0), 0);
   EXPECT_NE(::ftruncate(memory->fd(), 1 << 20), 0);
-  EXPECT_FALSE(sys::SharedMemory::attach(again(memory->fd()), Bytes{8193})) << "smaller than asked for";
+  EXPECT_FALSE(sys::SharedMemory::attach(again(memory->fd()), Bytes{8193}))
+      << "smaller than asked for";
 }
 
 TEST(Brief, SurvivesTheTripAndGarbageIsAnError) {

@@ -21,6 +21,8 @@ constexpr milliseconds kAbsence = 3s;
 constexpr double kQueueSeconds = 0.004;
 // Items longer than this are handed out one at a time: queueing them only makes the end ragged.
 constexpr double kLongItemSeconds = 0.05;
+// Workers that failed to start, with none that ever did.
+constexpr std::uint32_t kMostFailedStarts = 3;
 
 std::string in_seconds(milliseconds time) {
   std::string text = std::to_string(duration<double>(time).count());
@@ -55,11 +57,31 @@ void Fleet::set_workers(std::uint32_t count, Clock::time_point now) {
   for (const auto& worker : workers_) {
     const bool want = worker->number() < wanted_;
     if (want && worker->state() == WorkerState::absent) start(*worker, now);
-    if (!want && worker->state() == WorkerState::resting) worker->move_to(WorkerState::absent);
-    if (!want && worker->state() == WorkerState::ready) {
-      worker->mailbox->ask_to_leave();
-      worker->move_to(WorkerState::leaving);
-    }
+    if (!want) dismiss(*worker);
+  }
+}
+
+void Fleet::renew(std::string body, std::vector<std::string> environment) {
+  settings_.body = std::move(body);
+  settings_.environment = std::move(environment);
+  for (const auto& worker : workers_) {
+    if (worker->alive()) dismiss(*worker);
+  }
+}
+
+void Fleet::dismiss(Worker& worker) {
+  switch (worker.state()) {
+    case WorkerState::ready:
+      worker.mailbox->ask_to_leave();
+      return worker.move_to(WorkerState::leaving);
+    case WorkerState::starting:
+      return kill(worker, "it is not needed any more", Worker::Offence::none);
+    case WorkerState::resting:
+      return worker.move_to(WorkerState::absent);
+    case WorkerState::absent:
+    case WorkerState::leaving:
+    case WorkerState::dying:
+      return;
   }
 }
 
@@ -91,7 +113,8 @@ void Fleet::start(Worker& worker, Clock::time_point now) {
   worker.mailbox = std::move(*mailbox);
   worker.control = std::move(control.ours);
   worker.since = now;
-  worker.exclusive = worker.timed_out = false;
+  worker.exclusive = false;
+  worker.offence = Worker::Offence::none;
   worker.killed_for.clear();
   worker.move_to(WorkerState::starting);
   const std::uint64_t tag = first_tag_ + 1 + 2ULL * worker.number();
@@ -125,7 +148,7 @@ void Fleet::greet(Worker& worker, Clock::time_point now) {
   } else if (!ever_ready_) {
     hopeless_ = Error{text};
   } else {
-    kill(worker, "it could not load: " + text, false);
+    kill(worker, "it could not load: " + text, Worker::Offence::none);
   }
 }
 
@@ -137,7 +160,7 @@ void Fleet::collect(Worker& worker, Clock::time_point now) {
     if (result == shm::SupervisorEnd::Taken::nothing) break;
     if (result == shm::SupervisorEnd::Taken::breach) {
       ++counts_.breaches;
-      kill(worker, "it wrote nonsense into its mailbox", false);
+      kill(worker, "it wrote nonsense into its mailbox", Worker::Offence::nonsense);
       break;
     }
     worker.forget_oldest();
@@ -164,7 +187,8 @@ bool Fleet::result_waiting() const {
 
 void Fleet::check_deadline(Worker& worker, Clock::time_point now) {
   if (worker.state() == WorkerState::starting && now - worker.since > settings_.load_timeout) {
-    return kill(worker, "it was not ready after " + in_seconds(settings_.load_timeout), true);
+    return kill(worker, "it was not ready after " + in_seconds(settings_.load_timeout),
+                Worker::Offence::late);
   }
   const bool working =
       worker.state() == WorkerState::ready || worker.state() == WorkerState::leaving;
@@ -172,13 +196,14 @@ void Fleet::check_deadline(Worker& worker, Clock::time_point now) {
   const auto items = std::min(worker.in_flight(), worker.exclusive ? 1U : settings_.batch);
   if (now - worker.front_since <= settings_.item_timeout * items) return;
   ++counts_.timeouts;
-  kill(worker, "an item took longer than " + in_seconds(settings_.item_timeout), true);
+  kill(worker, "an item took longer than " + in_seconds(settings_.item_timeout),
+       Worker::Offence::late);
 }
 
-void Fleet::kill(Worker& worker, std::string why, bool timed_out) {
+void Fleet::kill(Worker& worker, std::string why, Worker::Offence offence) {
   if (worker.state() == WorkerState::dying) return;
   worker.killed_for = std::move(why);
-  worker.timed_out = timed_out;
+  worker.offence = offence;
   worker.child->signal(SIGKILL);
   worker.move_to(WorkerState::dying);
 }
@@ -186,11 +211,12 @@ void Fleet::kill(Worker& worker, std::string why, bool timed_out) {
 // Only now that the process is reaped can nothing of it write any more.
 void Fleet::bury(Worker& worker, const sys::Exit& exit, Clock::time_point now) {
   // What it published counts, even if it died a moment later.
-  if (worker.killed_for.empty() || worker.timed_out) collect(worker, now);
+  if (worker.offence != Worker::Offence::nonsense) collect(worker, now);
   const bool expected =
       worker.state() == WorkerState::leaving && exit.code == 0 && exit.signal == 0;
-  const std::string cause =
-      worker.killed_for.empty() ? "its worker was " + sys::describe(exit) : worker.killed_for;
+  const std::string cause = worker.killed_for.empty()
+                                ? "the worker was " + sys::describe(exit) + " at this item"
+                                : "the worker was killed: " + worker.killed_for;
   if (!expected && !stopping_) {
     log_.warn("worker {} {}: {}{}", worker.number(), phrase(worker.state()), sys::describe(exit),
               worker.killed_for.empty() ? "" : " (" + worker.killed_for + ")");
@@ -199,30 +225,43 @@ void Fleet::bury(Worker& worker, const sys::Exit& exit, Clock::time_point now) {
   worker.child.reset();
   worker.control.reset();
   worker.mailbox.reset();
-  if (stopping_ || worker.number() >= wanted_ || expected) {
-    return worker.move_to(WorkerState::absent);
-  }
+  if (stopping_ || worker.number() >= wanted_) return worker.move_to(WorkerState::absent);
+  worker.rest_until = now;
+  if (expected) return worker.move_to(WorkerState::resting);
+  ++counts_.restarts;
   tally_.death();
-  if (tally_.hopeless()) {
-    hopeless_ = Error{
-        "gave up: workers died " + std::to_string(tally_.deaths()) +
-        " times in a row without finishing an item; the last one " +
-        (worker.state() == WorkerState::starting ? "while it loaded the model, " : "") +
-        sys::describe(exit) + (worker.killed_for.empty() ? "" : " (" + worker.killed_for + ")")};
-  }
+  // A model that brings its worker down while it loads will do so again. Not so if somebody else
+  // killed it.
+  const bool by_itself = exit.signal != SIGKILL || worker.offence == Worker::Offence::late;
+  if (!ever_ready_ && by_itself) ++failed_starts_;
+  if (tally_.hopeless() || failed_starts_ >= kMostFailedStarts) despair(worker, exit);
   worker.move_to(WorkerState::resting);
   worker.rest_until = now + tally_.back_off();
 }
 
+void Fleet::despair(const Worker& worker, const sys::Exit& exit) {
+  const bool loading = worker.state() == WorkerState::starting || !ever_ready_;
+  hopeless_ = Error{"gave up: workers died " + std::to_string(tally_.deaths()) +
+                    " times in a row without finishing an item; the last one " +
+                    (loading ? "while it loaded the model, " : "") + sys::describe(exit) +
+                    (worker.killed_for.empty() ? "" : " (" + worker.killed_for + ")")};
+}
+
 // Puts everything that a dead worker held back at the head of the backlog, in its old order.
 void Fleet::take_back(Worker& worker, const std::string& cause) {
-  const Blame blame =
-      apportion(worker.mailbox->doing(), worker.mailbox->oldest_position(), worker.in_flight());
+  // After nonsense its word for what it was doing is worth nothing either: the item that it should
+  // have answered next is to blame.
+  const Blame blame = worker.offence == Worker::Offence::nonsense
+                          ? Blame{.any_charged = true}
+                          : apportion(worker.mailbox->doing(), worker.mailbox->oldest_position(),
+                                      worker.in_flight());
+  const ItemError code =
+      worker.offence == Worker::Offence::late ? ItemError::timeout : ItemError::worker_crashed;
   for (std::uint32_t i = worker.in_flight(); i > 0; --i) {
     const std::uint32_t offset = i - 1;
     const shm::Token token = worker.sent(offset);
     if (blame.any_charged && offset == blame.charged) {
-      charge(token, worker.number(), worker.timed_out, cause);
+      charge(token, worker.number(), code, cause);
       continue;
     }
     if (offset >= blame.suspects_begin && offset < blame.suspects_end) record(token).alone = true;
@@ -232,7 +271,7 @@ void Fleet::take_back(Worker& worker, const std::string& cause) {
   worker.forget_all();
 }
 
-void Fleet::charge(shm::Token token, std::uint32_t worker, bool timed_out,
+void Fleet::charge(shm::Token token, std::uint32_t worker, ItemError code,
                    const std::string& cause) {
   Record& item = record(token);
   ++item.charges;
@@ -243,14 +282,12 @@ void Fleet::charge(shm::Token token, std::uint32_t worker, bool timed_out,
   }
   const std::string tries = settings_.attempts == 1
                                 ? ""
-                                : " on each of " + std::to_string(settings_.attempts) + " attempts";
-  Finished finished{.token = token, .worker = worker, .attempts = item.charges, .failure = {}};
-  if (timed_out) {
-    finished.failure = {ItemError::timeout, cause + tries};
-  } else {
-    finished.failure = {ItemError::worker_crashed, cause + " at this item" + tries};
-  }
-  finished_.push_back(std::move(finished));
+                                : " (attempt " + std::to_string(item.charges) + " of " +
+                                      std::to_string(settings_.attempts) + ")";
+  finished_.push_back({.token = token,
+                       .worker = worker,
+                       .attempts = item.charges,
+                       .failure = Finished::Failure{code, cause + tries}});
   item = {};
   // The poisonous item is out of the way: that is progress.
   tally_.progress();
@@ -261,10 +298,11 @@ void Fleet::disbelieve(const Finished& finished, Clock::time_point now) {
   ++counts_.breaches;
   collect(worker, now);
   if (worker.state() == WorkerState::ready || worker.state() == WorkerState::leaving) {
-    kill(worker, "it wrote a result that makes no sense", false);
+    kill(worker, "it wrote a result that makes no sense", Worker::Offence::none);
   }
   record(finished.token).charges = finished.attempts - 1;
-  charge(finished.token, finished.worker, false, "its worker wrote a result that makes no sense");
+  charge(finished.token, finished.worker, ItemError::worker_crashed,
+         "its worker wrote a result that makes no sense");
 }
 
 std::uint32_t Fleet::depth() const {
@@ -307,6 +345,8 @@ void Fleet::dispatch(Clock::time_point now) {
 
 void Fleet::feed(Worker& worker, std::uint32_t depth, Clock::time_point now) {
   const std::uint32_t before = worker.in_flight();
+  // Refilled when half empty, so that a worker that slept finds half a mailbox and not one item.
+  if (before > depth / 2) return;
   while (worker.in_flight() < depth && !backlog_.empty()) {
     const shm::Token token = backlog_.front();
     const bool alone = record(token).alone;
@@ -341,12 +381,12 @@ void Fleet::step(Clock::time_point now) {
     if (!worker->alive() || worker->state() == WorkerState::dying) continue;
     collect(*worker, now);
     check_deadline(*worker, now);
-    if (stopping_ && now >= stop_deadline_) kill(*worker, "it did not leave in time", false);
+    if (stopping_ && now >= stop_deadline_)
+      kill(*worker, "it did not leave in time", Worker::Offence::none);
   }
   if (stopping_ || hopeless_) return;
   for (const auto& worker : workers_) {
     if (worker->state() != WorkerState::resting || now < worker->rest_until) continue;
-    ++counts_.restarts;
     start(*worker, now);
   }
   dispatch(now);
@@ -391,22 +431,7 @@ std::size_t Fleet::in_flight() const {
 void Fleet::stop(Clock::time_point now, milliseconds grace) {
   stopping_ = true;
   stop_deadline_ = now + grace;
-  for (const auto& worker : workers_) {
-    switch (worker->state()) {
-      case WorkerState::ready:
-        worker->mailbox->ask_to_leave();
-        worker->move_to(WorkerState::leaving);
-        break;
-      case WorkerState::starting:
-        kill(*worker, "it is not needed any more", false);
-        break;
-      case WorkerState::resting:
-        worker->move_to(WorkerState::absent);
-        break;
-      default:
-        break;
-    }
-  }
+  for (const auto& worker : workers_) dismiss(*worker);
 }
 
 bool Fleet::stopped() const {

@@ -35,11 +35,11 @@ namespace headrace::supervisor {
 using Clock = std::chrono::steady_clock;
 
 struct FleetSettings {
-  std::string program;                   // what a worker runs: this same binary
-  std::vector<std::string> arguments;    // with argv[0]
-  std::vector<std::string> environment;  // NAME=value
-  std::string body;                      // for Brief::body
-  std::uint32_t workers = 1;             // at start; see set_workers()
+  std::string program{};                   // what a worker runs: this same binary
+  std::vector<std::string> arguments{};    // with argv[0]
+  std::vector<std::string> environment{};  // NAME=value
+  std::string body{};                      // for Brief::body
+  std::uint32_t workers = 1;               // at start; see set_workers()
   std::uint32_t batch = 1;
   std::uint32_t attempts = 3;  // how often an item may kill its worker before it is quarantined
   std::chrono::milliseconds item_timeout{0};  // for one attempt; 0: none
@@ -61,7 +61,7 @@ struct Finished {
 };
 
 struct FleetCounts {
-  std::uint64_t restarts = 0;  // workers started in place of one that ended unasked
+  std::uint64_t restarts = 0;  // workers that ended unasked, to be replaced
   std::uint64_t retries = 0;   // items charged with a death and tried again
   std::uint64_t resent = 0;    // items sent again uncharged
   std::uint64_t timeouts = 0;  // workers killed for a deadline
@@ -81,6 +81,9 @@ class Fleet {
 
   // How many workers there should be, from now on.
   void set_workers(std::uint32_t count, Clock::time_point now);
+  // From now on workers start with another brief; those that work make way when they are done with
+  // what they hold.
+  void renew(std::string body, std::vector<std::string> environment);
   // Takes responsibility for an item. It comes back through next_finished(), once.
   void add(shm::Token token) { backlog_.push_back(token); }
   // How many more items it can use at once; beyond that they would only wait.
@@ -129,13 +132,15 @@ class Fleet {
   static constexpr std::uint64_t kTags = 1 + 2ULL * kMaxWorkers;
 
   void start(Worker& worker, Clock::time_point now);
+  void dismiss(Worker& worker);
   void greet(Worker& worker, Clock::time_point now);
   void collect(Worker& worker, Clock::time_point now);
   void check_deadline(Worker& worker, Clock::time_point now);
-  void kill(Worker& worker, std::string why, bool timed_out);
+  void kill(Worker& worker, std::string why, Worker::Offence offence);
   void bury(Worker& worker, const sys::Exit& exit, Clock::time_point now);
+  void despair(const Worker& worker, const sys::Exit& exit);
   void take_back(Worker& worker, const std::string& cause);
-  void charge(shm::Token token, std::uint32_t worker, bool timed_out, const std::string& cause);
+  void charge(shm::Token token, std::uint32_t worker, ItemError code, const std::string& cause);
   void dispatch(Clock::time_point now);
   void feed(Worker& worker, std::uint32_t depth, Clock::time_point now);
   std::uint32_t depth() const;
@@ -159,6 +164,7 @@ class Fleet {
   std::optional<Error> hopeless_;
   std::string equipment_;
   bool ever_ready_ = false;
+  std::uint32_t failed_starts_ = 0;  // while none was ever ready
   bool stopping_ = false;
   Clock::time_point stop_deadline_;
   Clock::time_point last_step_;

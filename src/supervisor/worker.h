@@ -52,9 +52,15 @@ class Worker {
   Clock::time_point front_since;  // when its oldest item in flight became that
   Clock::time_point rest_until;   // while resting
   bool exclusive = false;         // holds one item that must stay alone
-  bool timed_out = false;         // being killed for a deadline
-  std::string killed_for;         // being killed by us: why
-  std::uint64_t finished = 0;     // items, over all its processes
+  // Why we are killing it.
+  enum class Offence : unsigned char {
+    none,      // we are not, or it is just not needed any more
+    late,      // past a deadline
+    nonsense,  // it wrote what it cannot have done
+  };
+  Offence offence = Offence::none;
+  std::string killed_for;      // the same in words
+  std::uint64_t finished = 0;  // items, over all its processes
 
  private:
   std::uint32_t number_;

@@ -21,9 +21,7 @@ constexpr std::pair<WorkerState, WorkerState> kMoves[] = {
     {ready, resting},     // died working
     {dying, resting},     // reaped
     {starting, absent},   // the rest: reaped while nobody is wanted any more
-    {ready, absent},
-    {leaving, absent},
-    {dying, absent},
+    {ready, absent},     {leaving, absent}, {dying, absent},
 };
 
 }  // namespace

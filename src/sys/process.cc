@@ -84,7 +84,7 @@ Exit to_exit(const siginfo_t& info) {
 }  // namespace
 
 std::string describe(const Exit& exit) {
-  if (exit.signal == 0) return "exited with code " + std::to_string(exit.code);
+  if (exit.signal == 0) return "ended with exit code " + std::to_string(exit.code);
   const char* abbreviation = ::sigabbrev_np(exit.signal);
   if (abbreviation == nullptr) return "killed by signal " + std::to_string(exit.signal);
   return std::string("killed by SIG") + abbreviation;

@@ -44,22 +44,31 @@ class Loop {
         batch_(std::max(batch, 1U)) {}
 
   void run() {
+    std::uint32_t waiting = 0;  // as last seen; the ring's head is the supervisor's cache line
+    Clock::time_point now = Clock::now();
+    Clock::time_point look_around = now + kLookAround;
     for (;;) {
-      const std::uint32_t waiting = mailbox_.waiting();
+      if (waiting < batch_) waiting = mailbox_.waiting();
       if (waiting > 0) {
-        round(std::min(waiting, batch_));
-      } else if (mailbox_.told_to_leave() || supervisor_gone()) {
-        return;
-      } else {
-        mailbox_.sleep_until(Clock::now() + kLookAround);
+        const std::uint32_t count = std::min(waiting, batch_);
+        now = round(count, now);
+        waiting -= count;
+        continue;
       }
+      if (mailbox_.told_to_leave()) return;
+      if (now >= look_around) {
+        if (supervisor_gone()) return;
+        look_around = now + kLookAround;
+      }
+      mailbox_.sleep_until(look_around);
+      now = Clock::now();
     }
   }
 
  private:
-  // `count` items, together. What is being done is written down before it is done: that is how the
-  // supervisor knows whom to blame.
-  void round(std::uint32_t count) {
+  // `count` items, together, from `begin` on; returns when it ended. What is being done is written
+  // down before it is done: that is how the supervisor knows whom to blame.
+  Clock::time_point round(std::uint32_t count, Clock::time_point begin) {
     tokens_.clear();
     items_.clear();
     for (std::uint32_t i = 0; i < count; ++i) {
@@ -67,7 +76,7 @@ class Loop {
       tokens_.push_back(token);
       items_.push_back({.input = slots_.input(token), .result = slots_.result(token), .error = {}});
     }
-    times_.assign(1, Clock::now());
+    times_.assign(1, begin);
     for (std::uint32_t i = 0; i < count; ++i) {
       mailbox_.begin({shm::Doing::prepare, mailbox_.position() + i, 1});
       guarded({&items_[i], 1}, [&] { body_.prepare(items_[i], i); });
@@ -75,14 +84,16 @@ class Loop {
     }
     mailbox_.begin({shm::Doing::run, mailbox_.position(), count});
     guarded(items_, [&] { body_.run(items_); });
-    const auto infer = Clock::now() - times_.back();
+    const Clock::time_point end = Clock::now();
+    const auto infer = end - times_.back();
     for (std::uint32_t i = 0; i < count; ++i) {
       slots_.write_reply(tokens_[i], items_[i].error, items_[i].bytes, times_[i],
                          times_[i + 1] - times_[i], infer);
       mailbox_.finish(tokens_[i]);
     }
     mailbox_.end(count);
-    if (slots_.supervisor_asleep()) bell_.ring();
+    if (slots_.should_ring()) bell_.ring();
+    return end;
   }
 
   // An exception is the failure of the items at hand, not of the worker.

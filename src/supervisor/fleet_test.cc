@@ -1,0 +1,258 @@
+// The fleet over real processes: this program starts itself as worker (fake_worker.h), and an
+// item's name tells the worker how to behave at it.
+#include "supervisor/fleet.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <spdlog/sinks/null_sink.h>
+
+#include <csignal>
+#include <functional>
+#include <map>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "supervisor/fake_worker.h"
+
+namespace headrace::supervisor {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+// A fleet with everything around it, and a record of how each item ended.
+class Job {
+ public:
+  explicit Job(FleetSettings settings)
+      : slots_(std::move(*shm::SlotArea::create({.count = 64}))),
+        log_("test", std::make_shared<spdlog::sinks::null_sink_mt>()),
+        fleet_(with_program(std::move(settings)), slots_, poller_, 0, log_) {}
+
+  void add(const std::string& name) {
+    const shm::Token token = *slots_.claim(name);
+    names_[shm::token_slot(token)] = name;
+    fleet_.add(token);
+    ++open_;
+  }
+
+  // One turn of the owner's loop; false when nothing happened for too long.
+  bool turn() {
+    bool news = false;
+    fleet_.step(Clock::now());
+    while (auto finished = fleet_.next_finished()) {
+      shm::Reply reply;
+      if (!finished->failure && !slots_.read_reply(finished->token, reply)) {
+        fleet_.disbelieve(*finished, Clock::now());
+        continue;
+      }
+      const std::string& name = names_[shm::token_slot(finished->token)];
+      EXPECT_FALSE(ended_.contains(name)) << name << " was answered twice";
+      ended_[name] = *finished;
+      slots_.release(finished->token);
+      --open_;
+      news = true;
+    }
+    if (news) return true;
+    slots_.set_supervisor_asleep(true);
+    const auto nap = fleet_.result_waiting() ? 0ms : fleet_.patience(Clock::now());
+    const auto tags = poller_.wait(nap);
+    slots_.set_supervisor_asleep(false);
+    for (const std::uint64_t tag : tags) fleet_.on_ready(tag, Clock::now());
+    return Clock::now() < deadline_;
+  }
+
+  void until(const std::function<bool()>& done) {
+    while (!done()) ASSERT_TRUE(turn()) << "still " << open_ << " items open";
+  }
+  void finish() {
+    until([this] { return open_ == 0 || fleet_.hopeless(); });
+  }
+  void stop(std::chrono::milliseconds grace = 10s) {
+    fleet_.stop(Clock::now(), grace);
+    until([this] { return fleet_.stopped(); });
+  }
+
+  const Finished& of(const std::string& name) { return ended_.at(name); }
+  std::size_t ended() const { return ended_.size(); }
+  Fleet& fleet() { return fleet_; }
+  const shm::SlotArea& slots() const { return slots_; }
+
+ private:
+  static FleetSettings with_program(FleetSettings settings) {
+    settings.program = *sys::own_program();
+    settings.arguments = {"fleet_test", "--fake-worker"};
+    return settings;
+  }
+
+  sys::Poller poller_;
+  shm::SlotArea slots_;
+  spdlog::logger log_;
+  Fleet fleet_;
+  std::map<std::uint32_t, std::string> names_;
+  std::map<std::string, Finished> ended_;
+  std::size_t open_ = 0;
+  Clock::time_point deadline_ = Clock::now() + 60s;
+};
+
+void expect_ok(Job& job, const std::string& name, std::uint32_t attempts = 1) {
+  EXPECT_FALSE(job.of(name).failure) << name << ": " << job.of(name).failure->message;
+  EXPECT_EQ(job.of(name).attempts, attempts) << name;
+}
+
+TEST(Fleet, AnswersEveryItemOnce) {
+  Job job({.workers = 3});
+  for (int i = 0; i < 60; ++i) job.add("item" + std::to_string(i));
+  job.finish();
+  for (int i = 0; i < 60; ++i) expect_ok(job, "item" + std::to_string(i));
+  job.stop();
+  EXPECT_EQ(job.fleet().counts().restarts, 0U);
+}
+
+TEST(Fleet, OnlyTheItemThatKillsItsWorkerSuffers) {
+  for (const std::uint32_t batch : {1U, 8U}) {
+    SCOPED_TRACE(batch);
+    Job job({.workers = 2, .batch = batch});
+    for (int i = 0; i < 20; ++i) job.add("before" + std::to_string(i));
+    job.add("abort in run");
+    job.add("abort in prepare");
+    for (int i = 0; i < 20; ++i) job.add("after" + std::to_string(i));
+    job.finish();
+    for (int i = 0; i < 20; ++i) {
+      expect_ok(job, "before" + std::to_string(i));
+      expect_ok(job, "after" + std::to_string(i));
+    }
+    for (const char* name : {"abort in run", "abort in prepare"}) {
+      ASSERT_TRUE(job.of(name).failure) << name;
+      EXPECT_EQ(job.of(name).failure->code, ItemError::worker_crashed);
+      EXPECT_THAT(job.of(name).failure->message, HasSubstr("SIGABRT"));
+      EXPECT_EQ(job.of(name).attempts, 3U);
+    }
+    EXPECT_FALSE(job.fleet().hopeless());
+  }
+}
+
+TEST(Fleet, OneAttemptMeansOne) {
+  Job job({.workers = 1, .attempts = 1});
+  job.add("abort in run");
+  job.add("fine");
+  job.finish();
+  EXPECT_EQ(job.of("abort in run").attempts, 1U);
+  expect_ok(job, "fine");
+  EXPECT_EQ(job.fleet().counts().retries, 0U);
+}
+
+TEST(Fleet, AResultPublishedBeforeTheDeathCounts) {
+  Job job({.workers = 1});
+  job.add("finish then abort");
+  job.add("fine");
+  job.finish();
+  expect_ok(job, "finish then abort");
+  expect_ok(job, "fine");
+}
+
+TEST(Fleet, AnItemThatNeverEndsIsATimeoutAndNothingElseIs) {
+  Job job({.workers = 2, .attempts = 2, .item_timeout = 300ms});
+  job.add("hang");
+  for (int i = 0; i < 10; ++i) job.add("fine" + std::to_string(i));
+  job.finish();
+  ASSERT_TRUE(job.of("hang").failure);
+  EXPECT_EQ(job.of("hang").failure->code, ItemError::timeout);
+  EXPECT_EQ(job.of("hang").attempts, 2U);
+  for (int i = 0; i < 10; ++i) expect_ok(job, "fine" + std::to_string(i));
+  EXPECT_EQ(job.fleet().counts().timeouts, 2U);
+}
+
+TEST(Fleet, ASupervisorThatWasStoppedForAnHourBlamesNobody) {
+  Job job({.workers = 1, .item_timeout = 1s});
+  job.add("hang");
+  job.until([&] { return job.fleet().in_flight() == 1; });
+  job.fleet().step(Clock::now() + 1h);
+  EXPECT_EQ(job.fleet().counts().timeouts, 0U);
+}
+
+TEST(Fleet, AWorkerThatAnswersWhatItWasNotAskedIsKilledAndItsItemsGoOn) {
+  for (const char* nonsense :
+       {"answer a stranger", "answer twice", "head astray", "reply astray"}) {
+    SCOPED_TRACE(nonsense);
+    Job job({.workers = 1, .attempts = 2});
+    job.add(nonsense);
+    for (int i = 0; i < 5; ++i) job.add("fine" + std::to_string(i));
+    job.finish();
+    for (int i = 0; i < 5; ++i) expect_ok(job, "fine" + std::to_string(i));
+    EXPECT_EQ(job.ended(), 6U);
+    EXPECT_GE(job.fleet().counts().breaches, 1U);
+  }
+}
+
+TEST(Fleet, GivesUpOnWorkersThatOnlyDie) {
+  Job job({.body = "die at start", .workers = 2, .hopeless_after = 4});
+  job.add("never");
+  job.finish();
+  ASSERT_TRUE(job.fleet().hopeless());
+  EXPECT_THAT(job.fleet().hopeless()->message, HasSubstr("SIGABRT"));
+  EXPECT_THAT(job.fleet().hopeless()->message, HasSubstr("loaded"));
+}
+
+TEST(Fleet, AWorkerThatSaysWhyItCannotWorkEndsTheJobWithItsWords) {
+  Job job({.body = "refuse", .workers = 1});
+  job.add("never");
+  job.finish();
+  ASSERT_TRUE(job.fleet().hopeless());
+  EXPECT_EQ(job.fleet().hopeless()->message, "no model here");
+}
+
+TEST(Fleet, AWorkerThatNeverGetsReadyIsKilledAndGivenUp) {
+  Job job({.body = "never ready", .workers = 1, .load_timeout = 100ms, .hopeless_after = 2});
+  job.finish();
+  job.until([&] { return job.fleet().hopeless().has_value(); });
+  EXPECT_THAT(job.fleet().hopeless()->message, HasSubstr("not ready after 0.1 s"));
+}
+
+TEST(Fleet, AWorkerThatWillNotLeaveIsKilledAfterTheGrace) {
+  Job job({.body = "deaf", .workers = 1});
+  job.until([&] { return job.fleet().ever_ready(); });
+  job.stop(100ms);
+  EXPECT_TRUE(job.fleet().stopped());
+}
+
+TEST(Fleet, SurvivesAKillAtAnyMomentOfAnyWorker) {
+  Job job({.workers = 2, .attempts = 100});
+  for (int round = 0; round < 40; ++round) {
+    for (int i = 0; i < 30; ++i) job.add(std::to_string(round) + "." + std::to_string(i));
+    for (int i = 0; i < round % 7; ++i) job.turn();
+    for (const auto& worker : job.fleet().workers()) {
+      if (worker->alive() && round % 3 != 0)
+        worker->child->signal(round % 2 == 0 ? SIGKILL : SIGSEGV);
+    }
+    job.finish();
+    ASSERT_FALSE(job.fleet().hopeless());
+  }
+  EXPECT_EQ(job.ended(), 1200U);
+  EXPECT_EQ(job.slots().free(), job.slots().count()) << "no slot is lost";
+}
+
+TEST(Fleet, TheNumberOfWorkersCanChangeWhileItRuns) {
+  Job job({.workers = 1});
+  job.until([&] { return job.fleet().ever_ready(); });
+  job.fleet().set_workers(3, Clock::now());
+  ASSERT_EQ(job.fleet().workers().size(), 3U);
+  for (int i = 0; i < 30; ++i) job.add("a" + std::to_string(i));
+  job.finish();
+  job.fleet().set_workers(1, Clock::now());
+  job.until(
+      [&] { return !job.fleet().workers()[1]->alive() && !job.fleet().workers()[2]->alive(); });
+  for (int i = 0; i < 30; ++i) job.add("b" + std::to_string(i));
+  job.finish();
+  EXPECT_EQ(job.ended(), 60U);
+}
+
+}  // namespace
+}  // namespace headrace::supervisor
+
+int main(int argc, char** argv) {
+  if (argc == 2 && std::string_view(argv[1]) == "--fake-worker")
+    return headrace::supervisor::fake_worker();
+  testing::InitGoogleTest(&argc, argv);
+  return RUN_ALL_TESTS();
+}
