@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+"""A model that cannot run is exit code 3 and one clear sentence, soon, and no results are begun."""
+from pathlib import Path
+
+import job
+
+TOML = 'file = "it.fake"\nengine = "fake"\n[input]\nkind = "name"\n[output]\nkind = "raw"\n'
+WRONG = {  # what model.toml says, and what the message must hold
+    TOML.replace("kind", "knid", 1): ["model.toml:4", "knid", "kind"],
+    TOML.replace('"name"', '"nmae"'): ["model.toml:4", "nmae", "name"],
+    TOML.replace("it.fake", "other.fake"): ["model.toml:1", "other.fake"],
+    TOML.replace('"fake"', '"fkae"', 1): ["model.toml:2", "fkae", "fake"],
+    TOML.replace('"fake"', '"abacus"', 1): ["abacus", "fake"],
+    TOML + "top_k = 5\n": ["model.toml:7", "top_k"],
+    TOML + "softmax = maybe\n": ["model.toml:7"],
+    "": ["model.toml"],
+}
+
+
+def refused(holds, *arguments):
+    done = job.run(*arguments, "@list.txt", "--out", "out.jsonl", code=3, seconds=15)
+    errors = [line for line in done.said.splitlines() if ": error: " in line]
+    assert len(errors) == 1 and all(word in errors[0] for word in holds), f"{holds}: {done.said}"
+    assert not Path("out.jsonl").exists() or Path("out.jsonl").read_bytes() == b"", "results were begun"
+
+
+def body():
+    job.listed(job.numbered(20))
+    job.fake()
+    for toml, holds in WRONG.items():
+        Path("model/model.toml").write_text(toml)
+        refused(holds, "model")
+    refused(["modle", "model"], "modle")
+    refused(["list.txt"], "list.txt")
+    refused(["abacus", "fake"], job.fake(), "--engine", "abacus")
+    refused(["the weights are gone"], job.fake(load_fail="the weights are gone"))
+    refused(["no setting called", "slepe_us"], job.fake(slepe_us=1))
+    refused(["gave up", "while it loaded the model", "SIGABRT"], job.fake(load_abort=1))
+    refused(["gave up", "not ready after 0.1 s"], job.fake(load_sleep_ms=60_000), "--load-timeout", "0.1s")
+
+
+job.test(body)

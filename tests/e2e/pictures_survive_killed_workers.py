@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+"""The real model over all pictures, a worker killed every 500 ms: every picture is answered, once.
+
+    pictures_survive_killed_workers.py [RUNS]
+
+It is always the worker that lived longest, and never two with no picture done in between: else, on a machine that is
+busy with other things, all would die while they load the model, which rightly ends a run.
+"""
+import sys
+
+import job
+
+runs = int((sys.argv + ["1"])[1])
+
+
+def one_run(model, pictures, every):
+    under_way = job.Run(model, job.listed(pictures), "--workers", 4, "--attempts", 20, "--out", "out.jsonl",
+                        "--overwrite", "--summary", "summary.json")  # fmt: skip
+    out, seen = job.Path("out.jsonl"), [0]
+
+    def oldest_after_progress(workers):
+        before, seen[0] = seen[0], out.stat().st_size if out.exists() else 0
+        return min(workers) if seen[0] > before else None
+
+    kills = job.storm(under_way, job.KILL, every, oldest_after_progress)
+    summary = under_way.end().summary
+    lines = job.read("out.jsonl")
+    foreign = [line for line in lines if line.get("error", {}).get("code") == "unsupported"]
+    job.exactly_once(lines, pictures, failed=len(foreign))
+    assert len(foreign) < 10 and kills >= 3 and summary["restarts"] >= 2, (kills, summary)
+    print(f"{len(pictures)} pictures, a kill every {every:.2f} s, {summary['restarts']} restarts, "
+          f"{summary['seconds']:.1f} s")  # fmt: skip
+
+
+def body():
+    model, pictures = job.real_model(), job.real_pictures()
+    alone = job.run(model, pictures[0], "--summary", "summary.json").summary
+    for _ in range(runs):
+        one_run(model, pictures, max(0.5, 0.7 * alone["first_answer_seconds"]))
+
+
+job.test(body)
