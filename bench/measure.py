@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+"""Runs the benchmarks and prints their tables; see docs/benchmarks.md. Called by bench/run.
+
+Needs the release build, the demo's model and pictures, and the Python of the comparison; makes nothing of that.
+Everything it writes goes to a scratch folder, but with --write the tables go into docs/benchmarks.md and the plots
+beside it.
+"""
+import argparse
+import os
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import dispatch
+import growth
+import pictures
+import programs
+import start
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENT = ROOT / "docs" / "benchmarks.md"
+FIGURES = ROOT / "docs" / "figures"
+PARTS = ("pictures", "dispatch", "growth", "start")
+
+
+def first_match(pattern, text, otherwise="?"):
+    found = re.search(pattern, text, re.M)
+    return found.group(1).strip() if found else otherwise
+
+
+def hardware():
+    cpu = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    memory = int(first_match(r"^MemTotal:\s*(\d+)", Path("/proc/meminfo").read_text(encoding="utf-8"), "0"))
+    release = first_match(r'^PRETTY_NAME="(.*)"', Path("/etc/os-release").read_text(encoding="utf-8"))
+    virtual = " (virtual machine)" if re.search(r"^flags.*\bhypervisor\b", cpu, re.M) else ""
+    model, family, number = (first_match(rf"^{key}\s*:\s*(.*)", cpu) for key in ("model name", "cpu family", "model"))
+    bf16 = ", bfloat16" if re.search(r"^flags.*\bavx512_bf16\b", cpu, re.M) else ""
+    return (f"{model} (family {family}, model {number}{bf16}){virtual}, "
+            f"{len(os.sched_getaffinity(0))} of {os.cpu_count()} cores, {memory / 2**20:.0f} GiB; "
+            f"Linux {platform.release()}, {release}")
+
+
+def software(place):
+    text = subprocess.run([place.python, "-c", "import sys, numpy, PIL, openvino, onnxruntime; print("
+                           "f'Python {sys.version.split()[0]}, numpy {numpy.__version__}, Pillow {PIL.__version__}, "
+                           "openvino {openvino.__version__.split(\"-\")[0]}, onnxruntime {onnxruntime.__version__}')"],
+                          capture_output=True, text=True, check=True).stdout.strip()
+    version = programs.run([place.headrace, "--version"]).strip()
+    commit = subprocess.run(["git", "-c", f"safe.directory={ROOT}", "-C", ROOT, "describe", "--always", "--dirty"],
+                            capture_output=True, text=True, check=False).stdout.strip()
+    return f"{version} ({commit or 'no git'}); {text}"
+
+
+def others():
+    """Processors' worth of work that was on this machine before we began."""
+    return os.getloadavg()[0]
+
+
+def put(document, name, text):
+    """Replaces what stands between the marks of a part."""
+    begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    head, found, rest = document.partition(begin)
+    _, found_end, tail = rest.partition(end)
+    if not found or not found_end:
+        raise SystemExit(f"bench: {DOCUMENT} has no marks {begin} and {end}")
+    return f"{head}{begin}\n{text}{end}{tail}"
+
+
+def options():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("part", nargs="?", default="all", choices=(*PARTS, "all"))
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
+    parser.add_argument("--turns", type=int, default=5, help="how often everything is measured")
+    parser.add_argument("--passes", type=int, default=4, help="passes over the pictures in one measurement")
+    parser.add_argument("--items", type=int, default=4_000_000, help="items of a dispatch measurement")
+    parser.add_argument("--items-a-worker", type=int, default=40, help="of 100 ms each")
+    parser.add_argument("--build", default=ROOT / "build" / "release")
+    parser.add_argument("--model", default=ROOT / ".cache" / "models" / "lite0")
+    parser.add_argument("--pictures", default=ROOT / ".cache" / "pictures")
+    parser.add_argument("--python", default=ROOT / ".cache" / "venv" / "bin" / "python")
+    return parser.parse_args()
+
+
+def main():
+    o = options()
+    figures = FIGURES if o.write else None
+    if figures:
+        figures.mkdir(parents=True, exist_ok=True)
+    document = DOCUMENT.read_text(encoding="utf-8")
+    with tempfile.TemporaryDirectory(prefix="headrace-bench-") as scratch:
+        place = programs.Place(o.build, o.model, o.pictures, o.python, scratch)
+        measures = {
+            "pictures": lambda: pictures.measure(place, o.turns, o.passes),
+            "dispatch": lambda: dispatch.measure(place, o.turns, o.items),
+            "growth": lambda: growth.measure(place, o.turns, o.items_a_worker, figures),
+            "start": lambda: start.measure(place, 2 * o.turns),
+        }
+        load = others()
+        machine = f"{hardware()}.  \n{software(place)}.\n"
+        print(machine)
+        for part in PARTS if o.part == "all" else (o.part,):
+            print(f"==> bench: {part}", file=sys.stderr, flush=True)
+            began = time.time()
+            text = measures[part]() + f"\nMeasured {time.strftime('%Y-%m-%d')} in {time.time() - began:.0f} s"
+            text += f"; load of the machine before: {load:.1f}.\n"
+            print(f"## {part}\n\n{text}", flush=True)
+            document = put(document, part, text)
+        document = put(document, "machine", machine)
+    if o.write:
+        DOCUMENT.write_text(document, encoding="utf-8")
+        print(f"==> bench: wrote {DOCUMENT.relative_to(ROOT)}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
