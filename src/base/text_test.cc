@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <string_view>
 
 namespace headrace {
 namespace {
+
+using namespace std::string_view_literals;
 
 TEST(Text, AcceptsWellFormedUtf8OfEveryLength) {
   EXPECT_TRUE(is_utf8(""));
@@ -25,7 +28,7 @@ TEST(Text, ReplacesEachStrayByteOnce) {
 
 TEST(Text, JsonStringEscapesWhatJsonForbids) {
   std::string out;
-  append_json_string(out, std::string_view("q\" b\\ n\n t\t r\r nul\0 e\x1b \xC3\xA9 \xFF", 30));
+  append_json_string(out, "q\" b\\ n\n t\t r\r nul\0 e\x1b \xC3\xA9 \xFF"sv);
   EXPECT_EQ(out.substr(0, 38), R"("q\" b\\ n\n t\t r\r nul\u0000 e\u001b)");
   EXPECT_TRUE(is_utf8(out));
 }

@@ -7,6 +7,7 @@
 
 #include "cli/options.h"
 #include "cli/run_command.h"
+#include "sys/files.h"
 #include "worker/model_body.h"
 #include "worker/worker_main.h"
 
@@ -31,6 +32,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  headrace::sys::ensure_standard_streams();
   try {
     return run(argc, argv);
   } catch (const std::exception& e) {

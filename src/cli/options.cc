@@ -1,5 +1,7 @@
 #include "cli/options.h"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <map>
@@ -187,9 +189,11 @@ Status apply_config(CLI::App& run, const std::string& path) {
     const std::string place = path + ":" + std::to_string(node.source().begin.line) + ": ";
     CLI::Option* option = run.get_option_no_throw("--" + name);
     if (option == nullptr || name == "config" || name == "help") {
-      return Error{place + "there is no option '" + name + "'; headrace run --help lists them"};
+      return Error{
+          fmt::format("{}there is no option '{}'; headrace run --help lists them", place, name)};
     }
-    if (node.is_table() || node.is_array()) return Error{place + "'" + name + "' takes one value"};
+    if (node.is_table() || node.is_array())
+      return Error{fmt::format("{}'{}' takes one value", place, name)};
     if (option->count() > 0) continue;
     try {
       option->add_result(as_text(node));

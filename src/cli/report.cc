@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "sys/files.h"
@@ -18,7 +19,7 @@ constexpr auto kBarPace = 100ms;
 constexpr auto kPlainPace = 5s;
 
 std::string clock_text(double seconds) {
-  const auto s = static_cast<std::uint64_t>(std::max(seconds, 0.0) + 0.5);
+  const auto s = static_cast<std::uint64_t>(std::llround(std::max(seconds, 0.0)));
   if (s < 3600) return fmt::format("{}:{:02}", s / 60, s % 60);
   return fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
 }

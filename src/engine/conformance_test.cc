@@ -36,7 +36,7 @@ struct Batch {
   std::vector<float> values;
   Tensor tensor() const { return {HR_F32, dims, std::as_bytes(std::span(values))}; }
 };
-constexpr std::size_t kItem = 3 * 8 * 8;
+constexpr std::size_t kItem = std::size_t{3} * 8 * 8;
 Batch pictures(std::int64_t count, std::size_t first = 0) {
   Batch batch{shape({count, 3, 8, 8}), {}};
   for (std::size_t i = first * kItem; i < (first + static_cast<std::size_t>(count)) * kItem; ++i) {
@@ -90,7 +90,7 @@ class EngineConformanceTest : public testing::TestWithParam<std::string> {
   }
   // A model file with the good one's ending and this content.
   std::filesystem::path file_with(std::string_view content) const {
-    const std::filesystem::path file = folder_ / ("bad" + good_.extension().string());
+    std::filesystem::path file = folder_ / ("bad" + good_.extension().string());
     std::ofstream(file, std::ios::binary) << content;
     return file;
   }
@@ -283,7 +283,7 @@ std::vector<float> weights(std::size_t count, std::uint64_t seed) {
 
 // Average over the picture of relu(conv 3x3), one number for each of 4 kernels.
 std::vector<float> tiny_features(std::span<const float> item) {
-  const auto kernel = weights(4 * 3 * 9, 1), shift = weights(4, 2);
+  const auto kernel = weights(std::size_t{4} * 3 * 9, 1), shift = weights(4, 2);
   const auto pixel = [&](std::size_t c, int y, int x) {
     const bool outside = y < 0 || y > 7 || x < 0 || x > 7;
     return outside ? 0.0f : item[c * 64 + static_cast<std::size_t>(y * 8 + x)];

@@ -79,7 +79,7 @@ Status compare(std::span<char*> arguments) {
   for (int round = -warm_up; round < std::stoi(arguments[4]); ++round) {
     for (Candidate& candidate : candidates) {
       if (round == 0) candidate.times.clear();
-      const Status done = time_once(candidate, input, static_cast<double>(shape->dims()[0]));
+      Status done = time_once(candidate, input, static_cast<double>(shape->dims()[0]));
       if (!done) return done;
     }
   }

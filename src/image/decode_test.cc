@@ -2,6 +2,7 @@
 // settles what is right for resizing and colours, is tests/pictures_match_pillow.py.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdlib>
 
 #include "image/picture.h"
@@ -32,7 +33,7 @@ Pixels grayed(Pixels pixels) {
   for (std::size_t i = 0; i < pixels.rgb.size(); i += 3) {
     auto* rgb = &pixels.rgb[i];
     const auto gray =
-        static_cast<std::uint8_t>(0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2] + 0.5);
+        static_cast<std::uint8_t>(std::lround(0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2]));
     rgb[0] = rgb[1] = rgb[2] = gray;
   }
   return pixels;
@@ -150,7 +151,7 @@ Pixels stored_for(const Pixels& upright, int orientation) {
                                                                               {below, right},
                                                                               {below, x}}};
       const auto [u, v] = places[static_cast<std::size_t>(orientation)];
-      std::copy_n(upright.at(x, y), 3, &stored.rgb[3 * (v * width + u)]);
+      std::copy_n(upright.at(x, y), 3, &stored.rgb[std::size_t{3} * (v * width + u)]);
     }
   }
   return stored;

@@ -47,7 +47,9 @@ bool unsupported(int code) {
   switch (code) {
     case JERR_BAD_PRECISION:
     case JERR_SOF_UNSUPPORTED:
+#if JPEG_LIB_VERSION < 70
     case JERR_ARITH_NOTIMPL:
+#endif
     case JERR_CONVERSION_NOTIMPL:
     case JERR_CCIR601_NOTIMPL:
     case JERR_FRACT_SAMPLE_NOTIMPL:
@@ -57,6 +59,24 @@ bool unsupported(int code) {
       return false;
   }
 }
+
+// Rows and columns that a block of 8 x 8 is decoded to. Later versions of the interface have one
+// field for each direction; they are equal as long as one scale is asked for.
+#if JPEG_LIB_VERSION >= 70
+int scaled_size(const jpeg_component_info& component) {
+  return component.DCT_h_scaled_size;
+}
+int least_scaled_size(const jpeg_decompress_struct& jpeg) {
+  return jpeg.min_DCT_h_scaled_size;
+}
+#else
+int scaled_size(const jpeg_component_info& component) {
+  return component.DCT_scaled_size;
+}
+int least_scaled_size(const jpeg_decompress_struct& jpeg) {
+  return jpeg.min_DCT_scaled_size;
+}
+#endif
 
 // One row of four inks to red, green and blue. Inks are stored inverted (Adobe's habit, which
 // Pillow takes for granted too): 255 is none.
@@ -258,7 +278,7 @@ DecodeResult JpegDecoder::Session::decode_planes(Decoded decoded, Buffer& buffer
   std::size_t bytes = 0;
   for (unsigned i = 0; i < decoded.plane_count(); ++i) {
     const jpeg_component_info& component = jpeg.comp_info[i];
-    const auto block = static_cast<std::size_t>(component.DCT_scaled_size);
+    const auto block = static_cast<std::size_t>(scaled_size(component));
     Plane& plane = decoded.planes[i];
     plane.size = {component.downsampled_width, component.downsampled_height};
     plane.stride = aligned(component.width_in_blocks * block);
@@ -277,12 +297,12 @@ DecodeResult JpegDecoder::Session::decode_planes(Decoded decoded, Buffer& buffer
   }
 
   const bool done = attempt([&] {
-    const auto lines = static_cast<JDIMENSION>(jpeg.max_v_samp_factor * jpeg.min_DCT_scaled_size);
+    const auto lines = static_cast<JDIMENSION>(jpeg.max_v_samp_factor * least_scaled_size(jpeg));
     std::array<std::array<JSAMPROW, kMaxRows>, 3> rows;
     std::array<JSAMPARRAY, 3> table = {rows[0].data(), rows[1].data(), rows[2].data()};
     while (jpeg.output_scanline < jpeg.output_height) {
       for (unsigned i = 0; i < decoded.plane_count(); ++i) {
-        const int count = jpeg.comp_info[i].v_samp_factor * jpeg.comp_info[i].DCT_scaled_size;
+        const int count = jpeg.comp_info[i].v_samp_factor * scaled_size(jpeg.comp_info[i]);
         for (int row = 0; row < count; ++row, next[i] += decoded.planes[i].stride) {
           rows[i][static_cast<unsigned>(row)] = next[i];
         }

@@ -78,8 +78,9 @@ Turn turn_from_exif(std::span<const std::byte> exif) {
     if (!tag) return {};
     if (*tag != kOrientationTag) continue;
     const auto type = tiff.number(entry + 2, 2);
-    if (type != kShort && type != kLong) return {};
-    return turn_of(tiff.number(entry + 8, type == kShort ? 2 : 4).value_or(1));
+    if (type == kShort) return turn_of(tiff.number(entry + 8, 2).value_or(1));
+    if (type == kLong) return turn_of(tiff.number(entry + 8, 4).value_or(1));
+    return {};
   }
   return {};
 }

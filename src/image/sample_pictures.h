@@ -16,7 +16,7 @@ struct Pixels {
   std::vector<std::uint8_t> rgb;  // interleaved
 
   const std::uint8_t* at(std::uint32_t x, std::uint32_t y) const {
-    return &rgb[3 * (y * width + x)];
+    return &rgb[std::size_t{3} * (y * width + x)];
   }
 };
 

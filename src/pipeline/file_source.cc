@@ -4,19 +4,27 @@
 #include <utility>
 
 #include "pipeline/walk.h"
+#include "sys/files.h"
 
 namespace headrace::pipeline {
 namespace {
 
 constexpr std::size_t kReadAhead = 4096;  // names
 
+// A list that is a pipe gives each name but once.
+bool can_be_read_twice(const std::string& argument) {
+  if (argument == "-") return false;
+  if (!argument.starts_with('@')) return true;
+  return sys::path_kind(argument.substr(1)) == sys::PathKind::regular;
+}
+
 }  // namespace
 
 FileSource::FileSource(std::vector<std::string> arguments, bool count_ahead)
     : arguments_(std::move(arguments)) {
-  const bool once = std::find(arguments_.begin(), arguments_.end(), "-") != arguments_.end();
+  const bool twice = std::all_of(arguments_.begin(), arguments_.end(), can_be_read_twice);
   threads_.emplace_back([this] { read_ahead(); });
-  if (count_ahead && !once) threads_.emplace_back([this] { count(); });
+  if (count_ahead && twice) threads_.emplace_back([this] { count(); });
 }
 
 FileSource::~FileSource() {
@@ -64,9 +72,10 @@ void FileSource::read_ahead() {
   std::optional<Error> trouble;
   for (const std::string& argument : arguments_) {
     if (stopping_) return;
-    Status walked = walk(argument, stop_.fd(), [this](std::string name, auto unfit) {
-      return take(std::move(name), std::move(unfit));
-    });
+    Status walked =
+        walk(argument, stop_.fd(), [this](std::string name, std::optional<Input::Unfit> unfit) {
+          return take(std::move(name), std::move(unfit));
+        });
     if (!walked) trouble = std::move(walked).error();
     if (trouble) break;
   }

@@ -23,7 +23,7 @@ class Histogram {
   static unsigned bucket(std::uint64_t us);
   static std::uint64_t upper_end(unsigned bucket);
 
-  std::array<std::uint64_t, (kDoublings + 1) * kSteps> counts_{};
+  std::array<std::uint64_t, std::size_t{kDoublings + 1} * kSteps> counts_{};
   std::uint64_t count_ = 0;
 };
 

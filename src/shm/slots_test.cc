@@ -85,9 +85,9 @@ TEST(Slots, NonsenseInAReplyIsRefused) {
   const Token token = *s.area.claim("x");
   reply(s.view, token, "{}");
   sys::SharedMemory memory = std::move(*sys::SharedMemory::attach(again(s.area.fd()), Bytes{128}));
-  auto& raw =
-      *reinterpret_cast<ReplyFormat*>(memory.bytes().data() + sizeof(SlotsFormat) +
-                                      sizeof(RequestFormat) + token_slot(token) * (128 + 128 + 64));
+  auto& raw = *reinterpret_cast<ReplyFormat*>(memory.bytes().data() + sizeof(SlotsFormat) +
+                                              sizeof(RequestFormat) +
+                                              token_slot(token) * std::size_t{128 + 128 + 64});
   Reply answer;
   ASSERT_TRUE(s.area.read_reply(token, answer)) << "the test looks at the right place";
   raw.result_bytes = 1 << 30;

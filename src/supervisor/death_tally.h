@@ -7,9 +7,9 @@
 
 namespace headrace::supervisor {
 
-// Counts deaths with no finished item in between, over all workers. A worker that dies now and
-// then, with work done meanwhile, is started again at once and for ever; one that only dies is
-// started ever more slowly, and given up in the end.
+// Counts deaths that no item is charged with, and no finished item in between, over all workers. A
+// worker that dies now and then, with work done meanwhile, is started again at once and for ever;
+// one that only dies is started ever more slowly, and given up in the end.
 class DeathTally {
  public:
   explicit DeathTally(std::uint32_t limit) : limit_(limit) {}

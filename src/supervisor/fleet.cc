@@ -128,7 +128,10 @@ void Fleet::on_ready(std::uint64_t tag, Clock::time_point now) {
   Worker& worker = *workers_[which / 2];
   if (!worker.alive()) return;  // an event from before it was buried
   if (which % 2 == 1) return greet(worker, now);
-  if (const std::optional<sys::Exit> exit = worker.child->try_reap()) bury(worker, *exit, now);
+  if (const std::optional<sys::Exit> exit = worker.child->try_reap()) {
+    greet(worker, now);  // its last words may tell why
+    bury(worker, *exit, now);
+  }
 }
 
 void Fleet::greet(Worker& worker, Clock::time_point now) {
@@ -148,7 +151,7 @@ void Fleet::greet(Worker& worker, Clock::time_point now) {
   } else if (!ever_ready_) {
     hopeless_ = Error{text};
   } else {
-    kill(worker, "it could not load: " + text, Worker::Offence::none);
+    log_.warn("worker {} could not load: {}", worker.number(), text);
   }
 }
 
@@ -221,7 +224,7 @@ void Fleet::bury(Worker& worker, const sys::Exit& exit, Clock::time_point now) {
     log_.warn("worker {} {}: {}{}", worker.number(), phrase(worker.state()), sys::describe(exit),
               worker.killed_for.empty() ? "" : " (" + worker.killed_for + ")");
   }
-  take_back(worker, cause);
+  const bool charged = take_back(worker, cause);
   worker.child.reset();
   worker.control.reset();
   worker.mailbox.reset();
@@ -229,7 +232,8 @@ void Fleet::bury(Worker& worker, const sys::Exit& exit, Clock::time_point now) {
   worker.rest_until = now;
   if (expected) return worker.move_to(WorkerState::resting);
   ++counts_.restarts;
-  tally_.death();
+  // A death that is charged to items is accounted for by their attempts.
+  if (!charged) tally_.death();
   // A model that brings its worker down while it loads will do so again. Not so if somebody else
   // killed it.
   const bool by_itself = exit.signal != SIGKILL || worker.offence == Worker::Offence::late;
@@ -241,6 +245,7 @@ void Fleet::bury(Worker& worker, const sys::Exit& exit, Clock::time_point now) {
 
 void Fleet::despair(const Worker& worker, const sys::Exit& exit) {
   const bool loading = worker.state() == WorkerState::starting || !ever_ready_;
+  if (hopeless_) return;  // it said itself why
   hopeless_ = Error{"gave up: workers died " + std::to_string(tally_.deaths()) +
                     " times in a row without finishing an item; the last one " +
                     (loading ? "while it loaded the model, " : "") + sys::describe(exit) +
@@ -248,7 +253,8 @@ void Fleet::despair(const Worker& worker, const sys::Exit& exit) {
 }
 
 // Puts everything that a dead worker held back at the head of the backlog, in its old order.
-void Fleet::take_back(Worker& worker, const std::string& cause) {
+// Whether some item was charged, or is under suspicion.
+bool Fleet::take_back(Worker& worker, const std::string& cause) {
   // After nonsense its word for what it was doing is worth nothing either: the item that it should
   // have answered next is to blame.
   const Blame blame = worker.offence == Worker::Offence::nonsense
@@ -269,6 +275,7 @@ void Fleet::take_back(Worker& worker, const std::string& cause) {
     backlog_.push_front(slots_.renew(token));
   }
   worker.forget_all();
+  return blame.any_charged || blame.suspects_end > blame.suspects_begin;
 }
 
 void Fleet::charge(shm::Token token, std::uint32_t worker, ItemError code,

@@ -139,7 +139,7 @@ class Fleet {
   void kill(Worker& worker, std::string why, Worker::Offence offence);
   void bury(Worker& worker, const sys::Exit& exit, Clock::time_point now);
   void despair(const Worker& worker, const sys::Exit& exit);
-  void take_back(Worker& worker, const std::string& cause);
+  bool take_back(Worker& worker, const std::string& cause);
   void charge(shm::Token token, std::uint32_t worker, ItemError code, const std::string& cause);
   void dispatch(Clock::time_point now);
   void feed(Worker& worker, std::uint32_t depth, Clock::time_point now);

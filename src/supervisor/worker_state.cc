@@ -17,6 +17,7 @@ constexpr std::pair<WorkerState, WorkerState> kMoves[] = {
     {ready, leaving},     // told to go
     {ready, dying},       // past a deadline, or it broke the rules
     {leaving, dying},     // did not go in time
+    {leaving, resting},   // made way for a new one
     {starting, resting},  // died loading
     {ready, resting},     // died working
     {dying, resting},     // reaped

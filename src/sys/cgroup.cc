@@ -105,7 +105,7 @@ Word parse_word(std::string_view text) {
   return {Word::Kind::number, value};
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "'";
   for (const char c : text.substr(0, 60)) out += c >= ' ' && c <= '~' ? c : '?';
   return out + "'";
@@ -117,7 +117,7 @@ std::vector<std::string_view> limit_words(Files& files, const std::string& path,
                                           std::string_view text, std::size_t wanted) {
   std::vector<std::string_view> words = words_of(text);
   if (words.size() > wanted) {
-    files.note(path, "ignored what follows the limit: " + quoted(words[wanted]));
+    files.note(path, "ignored what follows the limit: " + in_quotes(words[wanted]));
     words.resize(wanted);
   }
   return words;
@@ -129,7 +129,7 @@ std::optional<Bytes> read_bytes_limit(Files& files, const std::string& path) {
   const std::string_view limit = limit_words(files, path, *text, 1).front();
   const Word word = parse_word(limit);
   if (word.kind == Word::Kind::bad) {
-    files.note(path, "not a limit: " + quoted(limit));
+    files.note(path, "not a limit: " + in_quotes(limit));
     return std::nullopt;
   }
   if (word.kind == Word::Kind::unlimited || word.value >= kUnlimitedFrom) return std::nullopt;
@@ -146,11 +146,11 @@ std::optional<Cpus> quota_of(Files& files, const std::string& path, std::string_
   if (used.kind == Word::Kind::unlimited) return std::nullopt;
   const Word of = period.empty() ? Word{Word::Kind::number, kDefaultPeriod} : parse_word(period);
   if (used.kind != Word::Kind::number || used.value == 0) {
-    files.note(path, "not a quota: " + quoted(quota));
+    files.note(path, "not a quota: " + in_quotes(quota));
     return std::nullopt;
   }
   if (of.kind != Word::Kind::number || of.value == 0) {
-    files.note(path, "not a period: " + quoted(period));
+    files.note(path, "not a period: " + in_quotes(period));
     return std::nullopt;
   }
   return Cpus{static_cast<double>(used.value) / static_cast<double>(of.value)};
@@ -195,7 +195,7 @@ std::optional<std::uint64_t> read_number(Files& files, const std::string& path) 
   if (!text) return std::nullopt;
   const Word word = parse_word(words_of(*text).front());
   if (word.kind == Word::Kind::number) return word.value;
-  files.note(path, "not a number: " + quoted(*text));
+  files.note(path, "not a number: " + in_quotes(*text));
   return std::nullopt;
 }
 

@@ -205,9 +205,18 @@ bool wait_readable(int fd, int stop) {
 }
 
 Result<Fd> open_for_reading(const std::string& path) {
-  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  // O_NONBLOCK: a FIFO that nobody writes to yet must not hold us in open(), deaf to everything.
+  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (!fd) return system_error("cannot read " + path);
   return fd;
+}
+
+void ensure_standard_streams() {
+  for (int fd = 0; fd < 3; ++fd) {
+    if (::fcntl(fd, F_GETFD) >= 0) continue;
+    // The lowest free number, which is `fd`: those below it are open by now.
+    [[maybe_unused]] const int got = ::open("/dev/null", O_RDWR);
+  }
 }
 
 bool is_terminal(int fd) {

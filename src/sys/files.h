@@ -92,6 +92,11 @@ Result<std::size_t> read_some(int fd, std::span<char> into);
 bool wait_readable(int fd, int stop);
 Result<Fd> open_for_reading(const std::string& path);
 
+// Opens /dev/null for each of descriptors 0 to 2 that the program was started without, so that
+// nothing else gets such a number and is written to as if it were standard error. First thing in
+// main.
+void ensure_standard_streams();
+
 struct TerminalSize {
   unsigned columns = 80;
 };
