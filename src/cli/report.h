@@ -19,8 +19,7 @@ using Clock = std::chrono::steady_clock;
 struct Snapshot {
   pipeline::Counts counts;
   std::optional<std::uint64_t> total;  // inputs in all, once known
-  std::uint64_t in_flight = 0;
-  std::string workers;  // one letter a worker: . loading, = ready, # working, x dead
+  std::string workers;                 // one letter a worker: . loading, = ready, # working, x dead
 };
 std::string worker_letters(const supervisor::Fleet& fleet);
 

@@ -170,11 +170,9 @@ class Run {
     if (first_answer_ == Clock::time_point{} && pipeline_.counts().answered() > 0)
       first_answer_ = now;
     if (!measured_ && first_answer_ != Clock::time_point{}) measure(now);
-    progress_.show({.counts = pipeline_.counts(),
-                    .total = source_.total(),
-                    .in_flight = pipeline_.in_flight(),
-                    .workers = worker_letters(fleet_)},
-                   now);
+    progress_.show(
+        {.counts = pipeline_.counts(), .total = source_.total(), .workers = worker_letters(fleet_)},
+        now);
   }
 
   // The first worker has done an item: what it costs now is what every worker will cost.
@@ -291,6 +289,7 @@ int run_command(const RunOptions& options) {
       return cannot(written.error());
     }
   }
+  if (Status room = check_room(*sizing); !room) return cannot(room.error());
   Result<shm::SlotArea> slots = shm::SlotArea::create(sizing->slots);
   if (!slots) return cannot(slots.error());
   return Run(options, *model, folders, *program, std::move(*sizing), std::move(*results),

@@ -1,5 +1,7 @@
 #include "cli/sizing.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <system_error>
@@ -62,6 +64,16 @@ Result<Sizing> size_job(const RunOptions& options, const model::Model& model) {
   const bool cpu_decides = sizing.plan.workers.value * sizing.plan.threads.value >= by_cpu;
   sizing.first_workers = options.workers || cpu_decides ? sizing.plan.workers.value : 1;
   return sizing;
+}
+
+Status check_room(const Sizing& sizing) {
+  const std::optional<Bytes> left = plan::memory_headroom(sys::read_cgroup());
+  const Bytes wanted = sizing.slots.total();
+  if (!left || wanted <= *left) return Ok{};
+  return Error{fmt::format(
+      "the slots for results need {:.1f} MiB of shared memory, but the container has only {:.1f} "
+      "MiB left: give it more, or lower --result-bytes or --workers",
+      wanted.mib(), left->mib())};
 }
 
 std::optional<plan::Plan> plan_by_measure(const RunOptions& options, const Sizing& sizing,

@@ -30,6 +30,10 @@ struct Sizing {
 Result<plan::Budget> read_budget(const RunOptions& options);
 Result<Sizing> size_job(const RunOptions& options, const model::Model& model);
 
+// Whether what is left of the memory limit holds the slots. A memory cgroup past its limit does not
+// refuse, it kills; so this is asked before they are reserved.
+Status check_room(const Sizing& sizing);
+
 // Once the first worker is warm: the plan by its measured memory; nothing when the number of
 // workers was given by the user, or memory cannot be measured. Never more than there are slots for.
 std::optional<plan::Plan> plan_by_measure(const RunOptions& options, const Sizing& sizing,

@@ -6,9 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
-#include <cstring>
 #include <numeric>
-#include <string>
 
 namespace headrace::sys {
 namespace {
@@ -54,30 +52,6 @@ std::vector<unsigned> allowed_cpus() {
     std::iota(cpus.begin(), cpus.end(), 0U);
   }
   return cpus;
-}
-
-std::vector<unsigned long> mask_of(std::span<const unsigned> cpus) {
-  std::vector<unsigned long> words(kFirstWords, 0UL);
-  for (const unsigned cpu : cpus) {
-    if (cpu / kWordBits >= words.size()) words.resize(cpu / kWordBits + 1, 0UL);
-    words[cpu / kWordBits] |= 1UL << (cpu % kWordBits);
-  }
-  return words;
-}
-
-Status pin_to(std::span<const unsigned> cpus) {
-  if (cpus.empty()) return Error{"no processor to pin to: the list is empty"};
-  for (const unsigned cpu : cpus) {
-    if (cpu >= kMostWords * kWordBits) {
-      return Error{"there is no processor " + std::to_string(cpu)};
-    }
-  }
-  const std::vector<unsigned long> words = mask_of(cpus);
-  if (syscall(SYS_sched_setaffinity, 0, words.size() * sizeof(unsigned long), words.data()) != 0) {
-    return Error{"cannot pin to " + std::to_string(cpus.size()) +
-                 " processors: " + std::strerror(errno)};
-  }
-  return Ok{};
 }
 
 }  // namespace headrace::sys

@@ -9,16 +9,11 @@
 #include <span>
 #include <vector>
 
-#include "base/result.h"
-
 namespace headrace::sys {
 
 // The numbers of the processors in the calling thread's mask, ascending, never empty. When the
 // kernel refuses to tell (some sandboxes do), the processors that are online, counted from 0.
 std::vector<unsigned> allowed_cpus();
-
-// Restricts the calling thread, and every thread and process that it starts afterwards, to `cpus`.
-Status pin_to(std::span<const unsigned> cpus);
 
 // What sched_getaffinity does: fills the words with the mask, returns the number of bytes that it
 // wrote, or -errno: -EINVAL when the words are too few. A parameter, so that a test can be a
@@ -26,8 +21,5 @@ Status pin_to(std::span<const unsigned> cpus);
 using AffinityCall = std::function<long(std::span<unsigned long>)>;
 // Empty when the call refuses whatever the size.
 std::vector<unsigned> cpus_of(const AffinityCall& call);
-
-// The words of a mask that holds exactly `cpus`.
-std::vector<unsigned long> mask_of(std::span<const unsigned> cpus);
 
 }  // namespace headrace::sys
