@@ -76,13 +76,14 @@ class Bench {
     std::uint64_t sent = 0;
     std::uint64_t done = 0;
     while (done < items) {
+      fleet_.step(Clock::now());
+      done += answers();
       const std::size_t full = fleet_.backlog() + fleet_.appetite();
       while (sent < items && slots_.free() > 0 && fleet_.backlog() < full) {
         fleet_.add(*slots_.claim("name"));
         ++sent;
       }
-      fleet_.step(Clock::now());
-      done += answers();
+      fleet_.dispatch(Clock::now());
       if (done < items) wait();
     }
     return static_cast<double>(items) / std::chrono::duration<double>(Clock::now() - begin).count();
@@ -94,7 +95,7 @@ class Bench {
     for (std::uint64_t i = 0; i < count; ++i) {
       const Clock::time_point begin = Clock::now();
       fleet_.add(*slots_.claim("name"));
-      fleet_.step(begin);
+      fleet_.dispatch(begin);
       while (answers() == 0) round();
       times.push_back(std::chrono::duration<double, std::micro>(Clock::now() - begin).count());
     }

@@ -46,9 +46,10 @@ Pipeline::Pipeline(Parts parts, Answered answered)
 Outcome Pipeline::run(const std::function<void(Clock::time_point)>& tick) {
   while (!done()) {
     const Clock::time_point now = Clock::now();
-    admit(now);
     parts_.fleet.step(now);
     answer(now);
+    admit(now);
+    parts_.fleet.dispatch(now);
     check(parts_.sink.flush());
     if (parts_.fleet.hopeless() && !outcome_.error) outcome_.error = parts_.fleet.hopeless();
     tick(now);

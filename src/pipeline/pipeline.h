@@ -1,9 +1,8 @@
 // The straight line of Headrace, whatever door items come through:
 //
-//   admit    source.next(), a slot           waits when all slots are in use: that is the
-//   back-pressure work     fleet.add(), fleet.step()       only an index travels; a worker works in
-//   shared memory answer   fleet.next_finished(), sink     one line an item, and the slot is free
-//   again
+//   admit    source.next(), a slot              waits when all slots are in use: that is the back-pressure
+//   work     fleet.add(), fleet.dispatch()      only an index travels; a worker works in shared memory
+//   answer   fleet.next_finished(), sink        one line an item, and the slot is free again
 //
 // One thread, which never waits but in one place, and never for a disk, a list or a worker.
 #pragma once

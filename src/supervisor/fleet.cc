@@ -332,7 +332,7 @@ std::size_t Fleet::appetite() const {
 }
 
 void Fleet::dispatch(Clock::time_point now) {
-  if (backlog_.empty()) return;
+  if (backlog_.empty() || stopping_ || hopeless_) return;
   std::uint32_t ready = 0;
   std::size_t held = 0;
   for (const auto& worker : workers_) {
@@ -396,7 +396,6 @@ void Fleet::step(Clock::time_point now) {
     if (worker->state() != WorkerState::resting || now < worker->rest_until) continue;
     start(*worker, now);
   }
-  dispatch(now);
 }
 
 milliseconds Fleet::patience(Clock::time_point now) const {

@@ -6,8 +6,8 @@
 // nothing that a worker writes can lose an item or answer it twice.
 //
 // The fleet never waits and starts no thread: its owner waits on the Poller, passes on the tags
-// that belong to the fleet, and calls step(). All of it on the thread that made the fleet, which
-// must live as long as the workers (PR_SET_PDEATHSIG follows the thread).
+// that belong to the fleet, and calls step() and dispatch(). All of it on the thread that made the
+// fleet, which must live as long as the workers (PR_SET_PDEATHSIG follows the thread).
 #pragma once
 
 #include <spdlog/logger.h>
@@ -92,8 +92,11 @@ class Fleet {
   bool owns(std::uint64_t tag) const { return tag >= first_tag_ && tag < first_tag_ + kTags; }
   // What a ready descriptor of the fleet asks for.
   void on_ready(std::uint64_t tag, Clock::time_point now);
-  // Collects results, enforces deadlines, restarts, dispatches: everything that can be done now.
+  // Collects results, enforces deadlines, restarts: everything that can be done now but handing out items.
   void step(Clock::time_point now);
+  // Hands items to the workers that have room. Last thing before the owner sleeps: what step() collected has made
+  // room for what was added since, and nobody will wake the owner for that.
+  void dispatch(Clock::time_point now);
   // Whether step() would find a result; for the moment before the owner sleeps.
   bool result_waiting() const;
   // When step() wants to be called again at the latest.
@@ -141,7 +144,6 @@ class Fleet {
   void despair(const Worker& worker, const sys::Exit& exit);
   bool take_back(Worker& worker, const std::string& cause);
   void charge(shm::Token token, std::uint32_t worker, ItemError code, const std::string& cause);
-  void dispatch(Clock::time_point now);
   void feed(Worker& worker, std::uint32_t depth, Clock::time_point now);
   std::uint32_t depth() const;
   void forgive_absence(Clock::time_point now);

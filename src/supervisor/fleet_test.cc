@@ -53,6 +53,7 @@ class Job {
       --open_;
       news = true;
     }
+    fleet_.dispatch(Clock::now());
     if (news) return true;
     slots_.set_supervisor_asleep(true);
     const auto nap = fleet_.result_waiting() ? 0ms : fleet_.patience(Clock::now());

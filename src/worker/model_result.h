@@ -10,13 +10,10 @@
 
 namespace headrace::worker {
 
-// Writes the result of the item in place `lane` of a batch of `batch`. `names` are those of the
-// model's outputs.
-//   classification
-//   {"label":"orange","score":0.98,"top":[{"class":950,"label":"orange","score":0.98},...]} raw
-//   {"outputs":[{"name":"y","datatype":"FP32","shape":[2],"data":[0.5,1]},...]}
-// Fails the item when the tensors are not what the model's description promised, or the text does
-// not fit.
+// Writes the result of the item in place `lane` of a batch of `batch`. `infos` name the model's outputs.
+//   classification  {"label":"orange","score":0.98,"top":[{"class":950,"label":"orange","score":0.98},...]}
+//   raw             {"outputs":[{"name":"y","datatype":"FP32","shape":[2],"data":[0.5,1]},...]}
+// Fails the item when the tensors are not what the model's description promised, or the text does not fit.
 void write_result(const model::Output& output, std::span<const engine::TensorInfo> infos,
                   std::span<const engine::Tensor> tensors, std::size_t lane, std::size_t batch,
                   Item& item);
