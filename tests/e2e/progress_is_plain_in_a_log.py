@@ -13,7 +13,8 @@ def body():
     model, inputs = job.fake(sleep_us=850_000, fail_on="FAIL"), job.listed(names)
     said = job.run(model, inputs, "--workers", 2).said.splitlines()
     found = [int(match[1]) for line in said if (match := LINE.fullmatch(line))]
-    assert found and all(0 < done < 14 for done in found), said
+    # How far it was when a line was due is the machine's business; that it never goes back is ours.
+    assert found and found == sorted(found) and found[-1] <= 14, said
     assert not any("\r" in line or "\x1b" in line for line in said), said
     quick = job.run(job.fake(), inputs, "--progress", "none", "--log-level", "off").said
     assert quick.startswith("14 items in "), quick
