@@ -43,7 +43,7 @@ class NoBody : public worker::Body {
   void run(std::span<worker::Item>) override {}
 };
 
-Result<std::unique_ptr<worker::Body>> make_no_body(std::string_view, unsigned) {
+Result<std::unique_ptr<worker::Body>> make_no_body(const shm::Brief&) {
   return std::unique_ptr<worker::Body>(std::make_unique<NoBody>());
 }
 

@@ -17,7 +17,7 @@ endif()
 function(headrace_layer name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINK;PRIVATE_LINK" ${ARGN})
   add_library(headrace_${name} STATIC ${ARG_SOURCES})
-  target_include_directories(headrace_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+  target_include_directories(headrace_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include)
   target_link_libraries(headrace_${name} PUBLIC ${ARG_LINK} PRIVATE ${ARG_PRIVATE_LINK})
 endfunction()
 

@@ -8,6 +8,8 @@ std::string to_json(const Brief& brief) {
   return nlohmann::json{{"supervisor_pid", brief.supervisor_pid},
                         {"worker", brief.worker},
                         {"batch", brief.batch},
+                        {"participant", brief.participant},
+                        {"spin_us", brief.spin.count()},
                         {"body", brief.body}}
       .dump();
 }
@@ -19,6 +21,8 @@ Result<Brief> brief_from_json(std::string_view text) {
     json.at("supervisor_pid").get_to(brief.supervisor_pid);
     json.at("worker").get_to(brief.worker);
     json.at("batch").get_to(brief.batch);
+    json.at("participant").get_to(brief.participant);
+    brief.spin = std::chrono::microseconds(json.at("spin_us").get<std::int64_t>());
     json.at("body").get_to(brief.body);
     return brief;
   } catch (const nlohmann::json::exception& e) {

@@ -3,6 +3,7 @@
 // Here because it is the only other thing that supervisor and worker have in common.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -21,19 +22,24 @@ inline constexpr int kBellFd = 7;  // rung for the supervisor
 
 struct Brief {
   int supervisor_pid = 0;
-  std::uint32_t worker = 0;  // its number, from 0
-  std::uint32_t batch = 1;   // how many items it may take at a time
-  std::string body;          // what it shall do with them: settings of a worker body, as JSON
+  std::uint32_t worker = 0;       // its number, from 0
+  std::uint32_t batch = 1;        // how many items it may take at a time
+  std::uint32_t participant = 0;  // which Participant it is, where it shares more than its mailbox
+  std::chrono::microseconds spin{0};  // how long it looks for more work before it sleeps
+  std::string body;  // what it shall do with them: settings of a worker body, as JSON
 };
 
 std::string to_json(const Brief& brief);
 Result<Brief> brief_from_json(std::string_view text);
 
-// The one message of a worker: its first byte is one of these, the rest is text for people.
+// What a worker says on its control socket: the first byte of a message is one of these, the rest is
+// text for people.
 enum class Greeting : char {
-  ready = 'R',  // loaded and warm; the text says with what
-  fatal = 'F',  // cannot work, and neither could another: the text says why
+  ready = 'R',       // loaded and warm; the text says with what
+  fatal = 'F',       // cannot work, and neither could another: the text says why
+  last_words = 'L',  // it is about to die; the text says of what
 };
+// Any other first byte is between the owner of the fleet and the body of the worker.
 inline constexpr std::size_t kGreetingLimit = 4096;  // bytes
 
 }  // namespace headrace::shm

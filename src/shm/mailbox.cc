@@ -121,6 +121,18 @@ bool WorkerEnd::told_to_leave() const {
   return format().control.load(memory_order_acquire) == kLeave;
 }
 
+bool WorkerEnd::spin(std::chrono::microseconds time) const {
+  constexpr int kLooksPerClock = 16;
+  const auto until = std::chrono::steady_clock::now() + time;
+  do {
+    for (int i = 0; i < kLooksPerClock; ++i) {
+      if (waiting() > 0 || told_to_leave()) return true;
+      sys::relax();
+    }
+  } while (std::chrono::steady_clock::now() < until);
+  return false;
+}
+
 void WorkerEnd::sleep_until(std::chrono::steady_clock::time_point deadline) {
   const std::uint32_t seen = format().wake.load(memory_order_seq_cst);
   format().asleep.store(1, memory_order_seq_cst);

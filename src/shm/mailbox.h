@@ -91,6 +91,8 @@ class WorkerEnd {
   void end(std::uint32_t count);
 
   bool told_to_leave() const;
+  // Looks for a token or an order for as long as `time`, without sleeping; whether there is one.
+  bool spin(std::chrono::microseconds time) const;
   // Sleeps until there is a token or an order, or until `deadline`.
   void sleep_until(std::chrono::steady_clock::time_point deadline);
 

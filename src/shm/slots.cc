@@ -66,14 +66,27 @@ RequestFormat& SlotArea::request(std::uint32_t index) const {
 }
 
 std::optional<Token> SlotArea::claim(std::string_view input) {
+  const std::optional<Token> token = claim(static_cast<std::uint32_t>(input.size()));
+  if (token) std::memcpy(slot(token_slot(*token)) + kInputAt, input.data(), input.size());
+  return token;
+}
+
+std::optional<Token> SlotArea::claim(std::uint32_t bytes) {
   if (free_.empty()) return std::nullopt;
   const std::uint32_t index = free_.back();
   free_.pop_back();
   RequestFormat& request = this->request(index);
   request.generation = ++generation_[index];
-  request.input_bytes = static_cast<std::uint32_t>(input.size());
-  std::memcpy(slot(index) + kInputAt, input.data(), input.size());
+  request.input_bytes = bytes;
   return make_token(index, request.generation);
+}
+
+std::span<std::byte> SlotArea::input(Token token) const {
+  return {slot(token_slot(token)) + kInputAt, input_capacity_};
+}
+
+std::span<const std::byte> SlotArea::result(Token token) const {
+  return {slot(token_slot(token)) + kInputAt + input_capacity_, result_capacity_};
 }
 
 void SlotArea::release(Token token) {

@@ -46,9 +46,16 @@ class SlotArea {
   std::uint32_t count() const { return static_cast<std::uint32_t>(generation_.size()); }
   std::uint32_t free() const { return static_cast<std::uint32_t>(free_.size()); }
   std::uint32_t input_capacity() const { return input_capacity_; }
+  std::uint32_t result_capacity() const { return result_capacity_; }
 
   // Takes a free slot and writes its request; nothing when all are in use. `input` must fit.
   std::optional<Token> claim(std::string_view input);
+  // The same, for a request of so many bytes that the caller writes itself, before it sends the token.
+  std::optional<Token> claim(std::uint32_t bytes);
+  // The slot's two halves as bytes, for owners that lay out more than a name in them. The result half
+  // is the worker's to write, at any moment until it is reaped or has answered: copy, then check.
+  std::span<std::byte> input(Token token) const;
+  std::span<const std::byte> result(Token token) const;
   // Gives the slot back. Only when no living worker holds its token.
   void release(Token token);
   // A new generation for another attempt, so that nothing which the dead worker left is taken for

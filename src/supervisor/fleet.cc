@@ -21,6 +21,8 @@ constexpr milliseconds kAbsence = 3s;
 constexpr double kQueueSeconds = 0.004;
 // Items longer than this are handed out one at a time: queueing them only makes the end ragged.
 constexpr double kLongItemSeconds = 0.05;
+// How long a worker may take to notice that its next item was cancelled.
+constexpr milliseconds kSkipping = 20ms;
 // Workers that failed to start, with none that ever did.
 constexpr std::uint32_t kMostFailedStarts = 3;
 
@@ -86,16 +88,21 @@ void Fleet::dismiss(Worker& worker) {
 }
 
 void Fleet::start(Worker& worker, Clock::time_point now) {
+  Escort* const escort = settings_.escort;
+  const shm::Brief instructions{.supervisor_pid = sys::own_pid(),
+                                .worker = worker.number(),
+                                .batch = settings_.batch,
+                                .participant = escort ? escort->enlist(worker.number()) : 0,
+                                .spin = settings_.spin,
+                                .body = settings_.body};
   Result<shm::SupervisorEnd> mailbox = shm::SupervisorEnd::create();
-  Result<sys::Fd> brief =
-      sys::sealed_text("headrace-brief", shm::to_json(shm::Brief{.supervisor_pid = sys::own_pid(),
-                                                                 .worker = worker.number(),
-                                                                 .batch = settings_.batch,
-                                                                 .body = settings_.body}));
-  if (!mailbox || !brief) {
-    hopeless_ = mailbox ? brief.error() : mailbox.error();
-    return;
-  }
+  Result<sys::Fd> brief = sys::sealed_text("headrace-brief", shm::to_json(instructions));
+  const auto give_up = [&](const Error& error) {
+    if (escort) escort->ended(worker.number());
+    hopeless_ = error;
+  };
+  if (!mailbox) return give_up(mailbox.error());
+  if (!brief) return give_up(brief.error());
   sys::ControlPair control = sys::make_control_pair();
   Result<sys::Child> child = sys::Child::spawn({.program = settings_.program,
                                                 .arguments = settings_.arguments,
@@ -105,10 +112,7 @@ void Fleet::start(Worker& worker, Clock::time_point now) {
                                                             {slots_.fd(), shm::kSlotsFd},
                                                             {mailbox->fd(), shm::kMailboxFd},
                                                             {bell_.fd(), shm::kBellFd}}});
-  if (!child) {
-    hopeless_ = child.error();
-    return;
-  }
+  if (!child) return give_up(child.error());
   worker.child = std::move(*child);
   worker.mailbox = std::move(*mailbox);
   worker.control = std::move(control.ours);
@@ -116,7 +120,9 @@ void Fleet::start(Worker& worker, Clock::time_point now) {
   worker.exclusive = false;
   worker.offence = Worker::Offence::none;
   worker.killed_for.clear();
+  worker.last_words.clear();
   worker.move_to(WorkerState::starting);
+  if (escort) escort->started(worker.number(), worker.control.get());
   const std::uint64_t tag = first_tag_ + 1 + 2ULL * worker.number();
   poller_.watch(worker.child->pidfd(), tag);
   poller_.watch(worker.control.get(), tag + 1);
@@ -127,21 +133,47 @@ void Fleet::on_ready(std::uint64_t tag, Clock::time_point now) {
   const std::uint64_t which = tag - first_tag_ - 1;
   Worker& worker = *workers_[which / 2];
   if (!worker.alive()) return;  // an event from before it was buried
-  if (which % 2 == 1) return greet(worker, now);
+  if (which % 2 == 1) return listen(worker, now);
   if (const std::optional<sys::Exit> exit = worker.child->try_reap()) {
-    greet(worker, now);  // its last words may tell why
+    listen(worker, now);  // its last words may tell why
     bury(worker, *exit, now);
   }
 }
 
-void Fleet::greet(Worker& worker, Clock::time_point now) {
+void Fleet::listen(Worker& worker, Clock::time_point now) {
   std::vector<char> message;
-  const sys::Received received =
-      sys::receive_message(worker.control.get(), shm::kGreetingLimit, message);
-  if (received == sys::Received::closed) return poller_.forget(worker.control.get());
-  if (received != sys::Received::message || worker.state() != WorkerState::starting) return;
+  for (;;) {
+    std::vector<sys::Fd> passed;
+    const sys::Received received =
+        sys::receive_message(worker.control.get(), shm::kGreetingLimit, message, &passed);
+    if (received == sys::Received::closed) return poller_.forget(worker.control.get());
+    if (received != sys::Received::message) return;
+    hear(worker, message, std::move(passed), now);
+  }
+}
+
+void Fleet::listen(Clock::time_point now) {
+  for (const auto& worker : workers_) {
+    if (worker->alive()) listen(*worker, now);
+  }
+}
+
+void Fleet::hear(Worker& worker, std::span<const char> message, std::vector<sys::Fd> passed,
+                 Clock::time_point now) {
   const std::string text(message.begin() + 1, message.end());
-  if (message.front() == static_cast<char>(shm::Greeting::ready)) {
+  const auto greeting = static_cast<shm::Greeting>(message.front());
+  if (greeting == shm::Greeting::last_words) {
+    worker.last_words = text;
+    return;
+  }
+  if (greeting != shm::Greeting::ready && greeting != shm::Greeting::fatal) {
+    if (settings_.escort != nullptr) {
+      settings_.escort->heard(worker.number(), message, std::move(passed));
+    }
+    return;
+  }
+  if (worker.state() != WorkerState::starting) return;
+  if (greeting == shm::Greeting::ready) {
     log_.info("worker {} is ready after {} ms: {}", worker.number(),
               std::chrono::duration_cast<milliseconds>(now - worker.since).count(), text);
     worker.move_to(WorkerState::ready);
@@ -195,12 +227,28 @@ void Fleet::check_deadline(Worker& worker, Clock::time_point now) {
   }
   const bool working =
       worker.state() == WorkerState::ready || worker.state() == WorkerState::leaving;
-  if (!working || worker.in_flight() == 0 || settings_.item_timeout == 0ms) return;
+  if (!working || worker.in_flight() == 0) return;
+  // A worker that has only just come to the item may be about to skip it.
+  const auto expires = record(worker.sent(0)).expires;
+  if (expires && now >= std::max(*expires, worker.front_since + kSkipping)) {
+    return kill(worker, "its item was cancelled", Worker::Offence::late);
+  }
+  const milliseconds each = timeout(worker);
+  if (each == 0ms) return;
   const auto items = std::min(worker.in_flight(), worker.exclusive ? 1U : settings_.batch);
-  if (now - worker.front_since <= settings_.item_timeout * items) return;
+  if (now - worker.front_since <= each * items) return;
   ++counts_.timeouts;
-  kill(worker, "an item took longer than " + in_seconds(settings_.item_timeout),
-       Worker::Offence::late);
+  kill(worker, "an item took longer than " + in_seconds(each), Worker::Offence::late);
+}
+
+// What the oldest item of a worker may take; 0: as long as it likes.
+milliseconds Fleet::timeout(const Worker& worker) const {
+  const milliseconds own = record(worker.sent(0)).timeout;
+  return own == 0ms ? settings_.item_timeout : own;
+}
+
+void Fleet::recycle(std::uint32_t worker) {
+  if (workers_[worker]->state() == WorkerState::ready) dismiss(*workers_[worker]);
 }
 
 void Fleet::kill(Worker& worker, std::string why, Worker::Offence offence) {
@@ -218,13 +266,15 @@ void Fleet::bury(Worker& worker, const sys::Exit& exit, Clock::time_point now) {
   const bool expected =
       worker.state() == WorkerState::leaving && exit.code == 0 && exit.signal == 0;
   const std::string cause = worker.killed_for.empty()
-                                ? "the worker was " + sys::describe(exit) + " at this item"
+                                ? "the worker was " + sys::describe(exit) + " at this item" +
+                                      (worker.last_words.empty() ? "" : ": " + worker.last_words)
                                 : "the worker was killed: " + worker.killed_for;
   if (!expected && !stopping_) {
     log_.warn("worker {} {}: {}{}", worker.number(), phrase(worker.state()), sys::describe(exit),
               worker.killed_for.empty() ? "" : " (" + worker.killed_for + ")");
   }
   const bool charged = take_back(worker, cause);
+  if (settings_.escort != nullptr) settings_.escort->ended(worker.number());
   worker.child.reset();
   worker.control.reset();
   worker.mailbox.reset();
@@ -248,7 +298,7 @@ void Fleet::despair(const Worker& worker, const sys::Exit& exit) {
   if (hopeless_) return;  // it said itself why
   hopeless_ = Error{"gave up: workers died " + std::to_string(tally_.deaths()) +
                     " times in a row without finishing an item; the last one " +
-                    (loading ? "while it loaded the model, " : "") + sys::describe(exit) +
+                    (loading ? "while it was loading, " : "") + sys::describe(exit) +
                     (worker.killed_for.empty() ? "" : " (" + worker.killed_for + ")")};
 }
 
@@ -381,12 +431,18 @@ void Fleet::forgive_absence(Clock::time_point now) {
   }
 }
 
-void Fleet::step(Clock::time_point now) {
-  forgive_absence(now);
+void Fleet::collect(Clock::time_point now) {
   for (const auto& worker : workers_) {
     // After the decision to kill it, nothing more is taken until it is reaped.
+    if (worker->alive() && worker->state() != WorkerState::dying) collect(*worker, now);
+  }
+}
+
+void Fleet::step(Clock::time_point now) {
+  forgive_absence(now);
+  collect(now);
+  for (const auto& worker : workers_) {
     if (!worker->alive() || worker->state() == WorkerState::dying) continue;
-    collect(*worker, now);
     check_deadline(*worker, now);
     if (stopping_ && now >= stop_deadline_)
       kill(*worker, "it did not leave in time", Worker::Offence::none);
@@ -405,8 +461,10 @@ milliseconds Fleet::patience(Clock::time_point now) const {
     if (worker->state() == WorkerState::starting) {
       next = std::min(next, worker->since + settings_.load_timeout);
     }
-    if (worker->in_flight() > 0 && settings_.item_timeout > 0ms) {
-      next = std::min(next, worker->front_since + settings_.item_timeout);
+    if (worker->in_flight() == 0) continue;
+    if (timeout(*worker) > 0ms) next = std::min(next, worker->front_since + timeout(*worker));
+    if (const auto expires = record(worker->sent(0)).expires) {
+      next = std::min(next, std::max(*expires, worker->front_since + kSkipping));
     }
   }
   if (stopping_) next = std::min(next, stop_deadline_);

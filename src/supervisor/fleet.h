@@ -6,8 +6,9 @@
 // nothing that a worker writes can lose an item or answer it twice.
 //
 // The fleet never waits and starts no thread: its owner waits on the Poller, passes on the tags
-// that belong to the fleet, and calls step() and dispatch(). All of it on the thread that made the
-// fleet, which must live as long as the workers (PR_SET_PDEATHSIG follows the thread).
+// that belong to the fleet, and calls step() and dispatch(). One call at a time. The constructor,
+// set_workers(), on_ready() and step() start processes: all of those on one thread, which must live
+// as long as the workers (PR_SET_PDEATHSIG follows the thread).
 #pragma once
 
 #include <spdlog/logger.h>
@@ -34,6 +35,22 @@ namespace headrace::supervisor {
 
 using Clock = std::chrono::steady_clock;
 
+// What the owner of a fleet adds to its workers' lives. Called from within the fleet's own functions;
+// must not call back.
+class Escort {
+ public:
+  virtual ~Escort() = default;
+  // A new process is about to start: who it shall be (Brief::participant).
+  virtual std::uint32_t enlist(std::uint32_t worker) = 0;
+  // It was started; what is sent on its control socket now comes before its first item.
+  virtual void started(std::uint32_t worker, int control) = 0;
+  // It said something that is no Greeting.
+  virtual void heard(std::uint32_t worker, std::span<const char> message,
+                     std::vector<sys::Fd> passed) = 0;
+  // It was reaped, and everything that it had said was heard.
+  virtual void ended(std::uint32_t worker) = 0;
+};
+
 struct FleetSettings {
   std::string program{};                   // what a worker runs: this same binary
   std::vector<std::string> arguments{};    // with argv[0]
@@ -46,6 +63,8 @@ struct FleetSettings {
   std::chrono::milliseconds load_timeout{120'000};
   std::uint32_t hopeless_after = 10;  // deaths without a finished item in between
   std::uint32_t max_depth = 64;       // items queued at one worker, at most kRingCapacity
+  std::chrono::microseconds spin{0};  // Brief::spin
+  Escort* escort = nullptr;           // outlives the fleet
 };
 
 // An item that the fleet is done with. Without `failure`, the slot holds the worker's reply.
@@ -84,8 +103,16 @@ class Fleet {
   // From now on workers start with another brief; those that work make way when they are done with
   // what they hold.
   void renew(std::string body, std::vector<std::string> environment);
-  // Takes responsibility for an item. It comes back through next_finished(), once.
-  void add(shm::Token token) { backlog_.push_back(token); }
+  // Makes one worker leave when it is done with what it holds; the next process takes its place.
+  void recycle(std::uint32_t worker);
+  // Takes responsibility for an item. It comes back through next_finished(), once. `timeout` is for
+  // one attempt; 0: that of the settings.
+  void add(shm::Token token, std::chrono::milliseconds timeout = std::chrono::milliseconds(0)) {
+    record(token).timeout = timeout;
+    backlog_.push_back(token);
+  }
+  // Nobody waits for the item any more: a worker that is still at it then is killed.
+  void expire(shm::Token token, Clock::time_point when) { record(token).expires = when; }
   // How many more items it can use at once; beyond that they would only wait.
   std::size_t appetite() const;
 
@@ -94,6 +121,10 @@ class Fleet {
   void on_ready(std::uint64_t tag, Clock::time_point now);
   // Collects results, enforces deadlines, restarts: everything that can be done now but handing out items.
   void step(Clock::time_point now);
+  // The first half of step(): takes what is finished.
+  void collect(Clock::time_point now);
+  // Hears what workers have said by now.
+  void listen(Clock::time_point now);
   // Hands items to the workers that have room. Last thing before the owner sleeps: what step() collected has made
   // room for what was added since, and nobody will wake the owner for that.
   void dispatch(Clock::time_point now);
@@ -131,12 +162,17 @@ class Fleet {
   struct Record {  // of the item in a slot
     std::uint32_t charges = 0;
     bool alone = false;  // to be run with nothing beside it
+    std::chrono::milliseconds timeout{0};
+    std::optional<Clock::time_point> expires{};
   };
   static constexpr std::uint64_t kTags = 1 + 2ULL * kMaxWorkers;
 
   void start(Worker& worker, Clock::time_point now);
   void dismiss(Worker& worker);
-  void greet(Worker& worker, Clock::time_point now);
+  void listen(Worker& worker, Clock::time_point now);
+  void hear(Worker& worker, std::span<const char> message, std::vector<sys::Fd> passed,
+            Clock::time_point now);
+  std::chrono::milliseconds timeout(const Worker& worker) const;
   void collect(Worker& worker, Clock::time_point now);
   void check_deadline(Worker& worker, Clock::time_point now);
   void kill(Worker& worker, std::string why, Worker::Offence offence);
@@ -148,6 +184,7 @@ class Fleet {
   std::uint32_t depth() const;
   void forgive_absence(Clock::time_point now);
   Record& record(shm::Token token) { return records_[shm::token_slot(token)]; }
+  const Record& record(shm::Token token) const { return records_[shm::token_slot(token)]; }
 
   FleetSettings settings_;
   shm::SlotArea& slots_;

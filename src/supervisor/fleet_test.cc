@@ -192,7 +192,7 @@ TEST(Fleet, GivesUpOnWorkersThatOnlyDie) {
   job.finish();
   ASSERT_TRUE(job.fleet().hopeless());
   EXPECT_THAT(job.fleet().hopeless()->message, HasSubstr("SIGABRT"));
-  EXPECT_THAT(job.fleet().hopeless()->message, HasSubstr("loaded"));
+  EXPECT_THAT(job.fleet().hopeless()->message, HasSubstr("loading"));
 }
 
 TEST(Fleet, AWorkerThatSaysWhyItCannotWorkEndsTheJobWithItsWords) {

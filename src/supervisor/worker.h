@@ -60,6 +60,7 @@ class Worker {
   };
   Offence offence = Offence::none;
   std::string killed_for;      // the same in words
+  std::string last_words;      // what it said itself before it died
   std::uint64_t finished = 0;  // items, over all its processes
 
  private:

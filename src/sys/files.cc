@@ -219,6 +219,10 @@ void ensure_standard_streams() {
   }
 }
 
+void print_to_standard_error() {
+  ::dup2(STDERR_FILENO, STDOUT_FILENO);
+}
+
 bool is_terminal(int fd) {
   return ::isatty(fd) == 1;
 }

@@ -96,6 +96,9 @@ Result<Fd> open_for_reading(const std::string& path);
 // nothing else gets such a number and is written to as if it were standard error. First thing in
 // main.
 void ensure_standard_streams();
+// From now on, what this process prints goes where its complaints go, for code that does not know
+// whose standard output it is.
+void print_to_standard_error();
 
 struct TerminalSize {
   unsigned columns = 80;

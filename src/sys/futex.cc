@@ -16,18 +16,19 @@ const std::uint32_t* plain(const std::atomic<std::uint32_t>& word) {
 
 }  // namespace
 
-void futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
+bool futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
                 std::chrono::steady_clock::time_point deadline) {
   using namespace std::chrono;
   // steady_clock is CLOCK_MONOTONIC, which is what an absolute FUTEX_WAIT_BITSET counts in.
   const auto since = duration_cast<nanoseconds>(deadline.time_since_epoch()).count();
   const timespec until{.tv_sec = since / 1'000'000'000, .tv_nsec = since % 1'000'000'000};
-  ::syscall(SYS_futex, plain(word), FUTEX_WAIT_BITSET, expected, &until, nullptr,
-            FUTEX_BITSET_MATCH_ANY);
+  return ::syscall(SYS_futex, plain(word), FUTEX_WAIT_BITSET, expected, &until, nullptr,
+                   FUTEX_BITSET_MATCH_ANY) == 0;
 }
 
-void futex_wake(const std::atomic<std::uint32_t>& word, int count) {
-  ::syscall(SYS_futex, plain(word), FUTEX_WAKE, count, nullptr, nullptr, 0);
+int futex_wake(const std::atomic<std::uint32_t>& word, int count) {
+  const long woken = ::syscall(SYS_futex, plain(word), FUTEX_WAKE, count, nullptr, nullptr, 0);
+  return woken > 0 ? static_cast<int>(woken) : 0;
 }
 
 }  // namespace headrace::sys

@@ -30,58 +30,72 @@ Status reserve(int fd, off_t size) {
   return Ok{};
 }
 
-Result<std::byte*> map(int fd, std::size_t size, bool writable) {
-  const int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
-  void* at = ::mmap(nullptr, size, protection, MAP_SHARED, fd, 0);
-  if (at == MAP_FAILED) return system_error("cannot map shared memory");
-  return static_cast<std::byte*>(at);
-}
-
 }  // namespace
 
-SharedMemory::SharedMemory(Fd fd, std::byte* data, std::size_t size)
-    : fd_(std::move(fd)), data_(data), size_(size) {}
-
-SharedMemory::~SharedMemory() {
-  if (data_ != nullptr) ::munmap(data_, size_);
-}
-
-SharedMemory::SharedMemory(SharedMemory&& other) noexcept
-    : fd_(std::move(other.fd_)),
-      data_(std::exchange(other.data_, nullptr)),
-      size_(std::exchange(other.size_, 0)) {}
-
-SharedMemory& SharedMemory::operator=(SharedMemory&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  std::swap(data_, other.data_);
-  std::swap(size_, other.size_);
-  return *this;
-}
-
-Result<SharedMemory> SharedMemory::create(std::string_view name, Bytes size) {
+Result<Fd> sealed_memory(std::string_view name, Bytes size) {
   Fd fd(::memfd_create(std::string(name).c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!fd) return system_error("cannot make shared memory (memfd_create)");
   const auto length = static_cast<off_t>(size.value);
   if (::ftruncate(fd.get(), length) != 0) return system_error("cannot size shared memory");
   if (Status reserved = reserve(fd.get(), length); !reserved) return reserved.error();
   if (::fcntl(fd.get(), F_ADD_SEALS, kNoResize) != 0) return system_error("cannot seal memory");
-  Result<std::byte*> data = map(fd.get(), size.value, true);
-  if (!data) return data.error();
-  return SharedMemory(std::move(fd), *data, size.value);
+  return fd;
 }
 
-Result<SharedMemory> SharedMemory::attach(Fd fd, Bytes at_least, bool writable) {
-  const int seals = ::fcntl(fd.get(), F_GET_SEALS);
+Result<Bytes> sealed_size(int fd) {
+  const int seals = ::fcntl(fd, F_GET_SEALS);
   if (seals < 0 || (seals & kNoResize) != kNoResize) {
     return Error{"the shared memory handed over is not sealed against resizing"};
   }
   struct stat info {};
-  if (::fstat(fd.get(), &info) != 0) return system_error("cannot look at shared memory");
-  const auto size = static_cast<std::size_t>(info.st_size);
-  if (size < at_least.value) return Error{"the shared memory handed over is too small"};
-  Result<std::byte*> data = map(fd.get(), size, writable);
-  if (!data) return data.error();
-  return SharedMemory(std::move(fd), *data, size);
+  if (::fstat(fd, &info) != 0) return system_error("cannot look at shared memory");
+  return Bytes{static_cast<std::uint64_t>(info.st_size)};
+}
+
+Mapping::~Mapping() {
+  if (data_ != nullptr) ::munmap(data_, size_);
+}
+
+Mapping::Mapping(Mapping&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+Mapping& Mapping::operator=(Mapping&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+Result<Mapping> Mapping::of(int fd, Bytes offset, Bytes size, Access access, bool populate) {
+  int protection = PROT_READ;
+  Fd reopened;
+  if (access == Access::write) {
+    protection |= PROT_WRITE;
+  } else {
+    const std::string self = "/proc/self/fd/" + std::to_string(fd);
+    reopened.reset(::open(self.c_str(), O_RDONLY | O_CLOEXEC));  // without /proc: the one we have
+  }
+  void* at = ::mmap(nullptr, size.value, protection, MAP_SHARED | (populate ? MAP_POPULATE : 0),
+                    reopened ? reopened.get() : fd, static_cast<off_t>(offset.value));
+  if (at == MAP_FAILED) return system_error("cannot map shared memory");
+  return Mapping(static_cast<std::byte*>(at), size.value);
+}
+
+Result<SharedMemory> SharedMemory::create(std::string_view name, Bytes size) {
+  Result<Fd> fd = sealed_memory(name, size);
+  if (!fd) return fd.error();
+  Result<Mapping> mapping = Mapping::of(fd->get(), Bytes{0}, size, Access::write);
+  if (!mapping) return mapping.error();
+  return SharedMemory(std::move(*fd), std::move(*mapping));
+}
+
+Result<SharedMemory> SharedMemory::attach(Fd fd, Bytes at_least, bool writable) {
+  const Result<Bytes> size = sealed_size(fd.get());
+  if (!size) return size.error();
+  if (*size < at_least) return Error{"the shared memory handed over is too small"};
+  Result<Mapping> mapping =
+      Mapping::of(fd.get(), Bytes{0}, *size, writable ? Access::write : Access::read);
+  if (!mapping) return mapping.error();
+  return SharedMemory(std::move(fd), std::move(*mapping));
 }
 
 Result<Fd> sealed_text(std::string_view name, std::string_view text) {

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
 #include "base/units.h"
@@ -17,33 +18,59 @@
 
 namespace headrace::sys {
 
-// A mapping of a sealed memfd. Move-only; unmaps at destruction. The memory itself lives as long as
+// Makes a memfd of `size` bytes of zeros, reserved and sealed; nothing is mapped yet. `name` is what
+// /proc/PID/maps shows. The caller has compared `size` with what the memory cgroup has left: a
+// cgroup past its limit does not refuse, it kills.
+Result<Fd> sealed_memory(std::string_view name, Bytes size);
+// The size of such a memfd. Refuses a descriptor that is not sealed against resizing.
+Result<Bytes> sealed_size(int fd);
+
+enum class Access : unsigned char { read, write };
+
+// A mapped part of a memfd. Move-only; unmaps at destruction. The memory itself lives as long as
 // any process maps it or holds its descriptor.
+class Mapping {
+ public:
+  Mapping() = default;
+  ~Mapping();
+  Mapping(Mapping&& other) noexcept;
+  Mapping& operator=(Mapping&& other) noexcept;
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+
+  // Maps [offset, offset + size); `offset` is a multiple of 64 KiB, which is one of every page size.
+  // With `populate` all pages are entered into the page table at once, so that no first touch is
+  // slow. A mapping to read is made from a descriptor reopened for reading alone, where that is
+  // possible, so that mprotect cannot turn it into one to write.
+  static Result<Mapping> of(int fd, Bytes offset, Bytes size, Access access, bool populate = false);
+
+  std::span<std::byte> bytes() const { return {data_, size_}; }
+  explicit operator bool() const { return data_ != nullptr; }
+
+ private:
+  Mapping(std::byte* data, std::size_t size) : data_(data), size_(size) {}
+  std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+// A sealed memfd together with a mapping of the whole of it. Move-only.
 class SharedMemory {
  public:
   SharedMemory() = default;
-  ~SharedMemory();
-  SharedMemory(SharedMemory&& other) noexcept;
-  SharedMemory& operator=(SharedMemory&& other) noexcept;
-  SharedMemory(const SharedMemory&) = delete;
-  SharedMemory& operator=(const SharedMemory&) = delete;
 
-  // Makes, reserves, seals and maps `size` bytes of zeros. `name` is what /proc/PID/maps shows.
-  // The caller has compared `size` with what the memory cgroup has left: a cgroup past its limit
-  // does not refuse, it kills.
+  // Makes, reserves, seals and maps `size` bytes of zeros, as sealed_memory() says.
   static Result<SharedMemory> create(std::string_view name, Bytes size);
   // Maps what another process made. Refuses a descriptor that is not a memfd sealed against
   // resizing, or that is smaller than `at_least`.
   static Result<SharedMemory> attach(Fd fd, Bytes at_least, bool writable = true);
 
   int fd() const { return fd_.get(); }
-  std::span<std::byte> bytes() const { return {data_, size_}; }
+  std::span<std::byte> bytes() const { return mapping_.bytes(); }
 
  private:
-  SharedMemory(Fd fd, std::byte* data, std::size_t size);
+  SharedMemory(Fd fd, Mapping mapping) : fd_(std::move(fd)), mapping_(std::move(mapping)) {}
   Fd fd_;
-  std::byte* data_ = nullptr;
-  std::size_t size_ = 0;
+  Mapping mapping_;
 };
 
 // A sealed, immutable memfd that holds `text`; its descriptor is how a worker gets its

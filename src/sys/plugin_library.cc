@@ -1,6 +1,7 @@
 #include "sys/plugin_library.h"
 
 #include <dlfcn.h>
+#include <sys/auxv.h>
 
 namespace headrace::sys {
 
@@ -18,6 +19,21 @@ Result<PluginLibrary> PluginLibrary::open(const std::filesystem::path& file) {
 
 void* PluginLibrary::symbol(const char* name) const {
   return ::dlsym(handle_, name);
+}
+
+Place place_of(const void* object) {
+  Dl_info info{};
+  Dl_info program{};
+  if (::dladdr(object, &info) == 0) return {};
+  // The kernel says where the program's own headers are; what it is called is its caller's choice.
+  ::dladdr(reinterpret_cast<const void*>(::getauxval(AT_PHDR)), &program);
+  Place place;
+  place.offset =
+      reinterpret_cast<std::uintptr_t>(object) - reinterpret_cast<std::uintptr_t>(info.dli_fbase);
+  if (info.dli_fbase != program.dli_fbase) {
+    place.module = std::filesystem::path(info.dli_fname).filename().string();
+  }
+  return place;
 }
 
 }  // namespace headrace::sys

@@ -6,7 +6,9 @@
 // stay good until the process ends.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <string>
 
 #include "base/result.h"
 
@@ -25,5 +27,13 @@ class PluginLibrary {
   explicit PluginLibrary(void* handle) : handle_(handle) {}
   void* handle_;
 };
+
+// Where an object of the program lies: in which module, and where in it. The same in every process
+// that runs the same program, wherever its modules were loaded.
+struct Place {
+  std::string module;  // file name of the shared object; empty: the program itself
+  std::uintptr_t offset = 0;
+};
+Place place_of(const void* object);
 
 }  // namespace headrace::sys

@@ -1,5 +1,6 @@
 #include "sys/poller.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
@@ -9,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <system_error>
 
 namespace headrace::sys {
@@ -88,23 +90,71 @@ ControlPair make_control_pair() {
   return {Fd(fds[0]), Fd(fds[1])};
 }
 
-bool send_message(int fd, std::span<const char> message) {
+bool send_message(int fd, std::span<const char> message, std::span<const int> passed) {
+  // sendmsg only reads what it is given.
+  iovec part{.iov_base = const_cast<char*>(message.data()), .iov_len = message.size()};
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(kMostPassed * sizeof(int))> room{};
+  if (!passed.empty()) {
+    if (passed.size() > kMostPassed) return false;
+    header.msg_control = room.data();
+    header.msg_controllen = CMSG_SPACE(passed.size_bytes());
+    cmsghdr* rights = CMSG_FIRSTHDR(&header);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(passed.size_bytes());
+    std::memcpy(CMSG_DATA(rights), passed.data(), passed.size_bytes());
+  }
   ssize_t n = 0;
   do {
-    n = ::send(fd, message.data(), message.size(), MSG_NOSIGNAL);
+    n = ::sendmsg(fd, &header, MSG_NOSIGNAL);
   } while (n < 0 && errno == EINTR);
   return n == static_cast<ssize_t>(message.size());
 }
 
-Received receive_message(int fd, std::size_t limit, std::vector<char>& message) {
+namespace {
+
+void take_rights(msghdr& header, std::vector<Fd>* passed) {
+  for (cmsghdr* at = CMSG_FIRSTHDR(&header); at != nullptr; at = CMSG_NXTHDR(&header, at)) {
+    if (at->cmsg_level != SOL_SOCKET || at->cmsg_type != SCM_RIGHTS) continue;
+    const std::size_t count = (at->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t i = 0; i < count; ++i) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(at) + i * sizeof(int), sizeof fd);
+      Fd owned(fd);
+      if (passed != nullptr) passed->push_back(std::move(owned));
+    }
+  }
+}
+
+}  // namespace
+
+Received receive_message(int fd, std::size_t limit, std::vector<char>& message,
+                         std::vector<Fd>* passed) {
   message.resize(limit);
+  iovec part{.iov_base = message.data(), .iov_len = message.size()};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(kMostPassed * sizeof(int))> room{};
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  header.msg_control = room.data();
+  header.msg_controllen = room.size();
   ssize_t n = 0;
   do {
-    n = ::recv(fd, message.data(), message.size(), MSG_DONTWAIT);
+    n = ::recvmsg(fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   } while (n < 0 && errno == EINTR);
+  const int error = errno;
   message.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+  if (n >= 0) take_rights(header, passed);
   if (n > 0) return Received::message;
-  return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) ? Received::nothing : Received::closed;
+  return n < 0 && (error == EAGAIN || error == EWOULDBLOCK) ? Received::nothing : Received::closed;
+}
+
+bool wait_readable(int fd, std::chrono::milliseconds timeout) {
+  pollfd readable{.fd = fd, .events = POLLIN, .revents = 0};
+  return ::poll(&readable, 1, static_cast<int>(timeout.count())) > 0;
 }
 
 }  // namespace headrace::sys

@@ -66,10 +66,17 @@ struct ControlPair {
   Fd theirs;
 };
 ControlPair make_control_pair();  // throws std::system_error
-// Sends one message; false when the peer is gone or its queue is full.
-bool send_message(int fd, std::span<const char> message);
+// How many descriptors may travel with one message.
+inline constexpr std::size_t kMostPassed = 64;
+// Sends one message, with copies of at most kMostPassed descriptors; false when the peer is gone or
+// its queue is full.
+bool send_message(int fd, std::span<const char> message, std::span<const int> passed = {});
 enum class Received : unsigned char { message, nothing, closed };
-// Takes one message, at most `limit` bytes of it, without waiting.
-Received receive_message(int fd, std::size_t limit, std::vector<char>& message);
+// Takes one message, at most `limit` bytes of it, without waiting. Descriptors that came with it are
+// closed unless there is a place for them.
+Received receive_message(int fd, std::size_t limit, std::vector<char>& message,
+                         std::vector<Fd>* passed = nullptr);
+// Waits until the descriptor is readable or ended, at most for `timeout`.
+bool wait_readable(int fd, std::chrono::milliseconds timeout);
 
 }  // namespace headrace::sys

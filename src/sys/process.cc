@@ -167,6 +167,12 @@ bool follow_supervisor(int parent) {
   return ::getppid() == parent;
 }
 
+void leave_signals_to_others() {
+  sigset_t all;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
 int own_pid() {
   return ::getpid();
 }
@@ -204,6 +210,10 @@ std::uint64_t kib_of(const std::string& path, const char* pattern) {
 
 Bytes proportional_memory(int pid) {
   return Bytes{kib_of("/proc/" + std::to_string(pid) + "/smaps_rollup", "Pss: %llu kB") * 1024};
+}
+
+Bytes anonymous_memory(int pid) {
+  return Bytes{kib_of("/proc/" + std::to_string(pid) + "/status", "RssAnon: %llu kB") * 1024};
 }
 
 Bytes own_peak_resident() {

@@ -65,6 +65,9 @@ class Child {
 // parent is already gone.
 bool follow_supervisor(int parent);
 
+// For a thread that a library starts: the program's signals are not its business.
+void leave_signals_to_others();
+
 int own_pid();
 int parent_pid();
 // Absolute path of the running program.
@@ -82,6 +85,8 @@ void volunteer_for_oom_kill();
 
 // Proportional set size of a process in bytes (0 when it cannot be read).
 Bytes proportional_memory(int pid);
+// Resident memory of a process that it shares with nobody's file, in bytes (0 when it cannot be read).
+Bytes anonymous_memory(int pid);
 // The most memory that this process ever had resident.
 Bytes own_peak_resident();
 

@@ -28,20 +28,17 @@ void greet(shm::Greeting greeting, std::string_view text) {
   sys::send_message(shm::kControlFd, message);
 }
 
-bool supervisor_gone() {
-  std::vector<char> message;
-  return sys::receive_message(shm::kControlFd, 16, message) == sys::Received::closed;
-}
-
 // The straight line of a worker: take, prepare, run, answer.
 class Loop {
  public:
-  Loop(shm::WorkerEnd mailbox, shm::SlotView slots, sys::Bell bell, Body& body, std::uint32_t batch)
+  Loop(shm::WorkerEnd mailbox, shm::SlotView slots, sys::Bell bell, Body& body,
+       const shm::Brief& brief)
       : mailbox_(std::move(mailbox)),
         slots_(std::move(slots)),
         bell_(std::move(bell)),
         body_(body),
-        batch_(std::max(batch, 1U)) {}
+        batch_(std::max(brief.batch, 1U)),
+        spin_(brief.spin) {}
 
   void run() {
     std::uint32_t waiting = 0;  // as last seen; the ring's head is the supervisor's cache line
@@ -56,10 +53,15 @@ class Loop {
         continue;
       }
       if (mailbox_.told_to_leave()) return;
+      if (spin_.count() > 0 && mailbox_.spin(spin_)) {
+        now = Clock::now();
+        continue;
+      }
       if (now >= look_around) {
-        if (supervisor_gone()) return;
+        if (!body_.listen()) return;
         look_around = now + kLookAround;
       }
+      body_.idle();
       mailbox_.sleep_until(look_around);
       now = Clock::now();
     }
@@ -74,7 +76,10 @@ class Loop {
     for (std::uint32_t i = 0; i < count; ++i) {
       const shm::Token token = mailbox_.peek(i);
       tokens_.push_back(token);
-      items_.push_back({.input = slots_.input(token), .result = slots_.result(token), .error = {}});
+      items_.push_back({.input = slots_.input(token),
+                        .result = slots_.result(token),
+                        .error = {},
+                        .token = token});
     }
     times_.assign(1, begin);
     for (std::uint32_t i = 0; i < count; ++i) {
@@ -113,6 +118,7 @@ class Loop {
   sys::Bell bell_;
   Body& body_;
   std::uint32_t batch_;
+  std::chrono::microseconds spin_;
   std::vector<shm::Token> tokens_;
   std::vector<Item> items_;
   std::vector<Clock::time_point> times_;
@@ -138,12 +144,12 @@ int worker_main(const MakeBody& make_body) {
   Result<shm::WorkerEnd> mailbox = shm::WorkerEnd::attach(sys::Fd(shm::kMailboxFd));
   if (!mailbox) return fail(mailbox.error());
 
-  Result<std::unique_ptr<Body>> body = make_body(brief->body, brief->batch);
+  Result<std::unique_ptr<Body>> body = make_body(*brief);
   if (!body) return fail(body.error());
   greet(shm::Greeting::ready, (*body)->equipment());
-  Loop(std::move(*mailbox), std::move(*slots), sys::Bell(sys::Fd(shm::kBellFd)), **body,
-       brief->batch)
+  Loop(std::move(*mailbox), std::move(*slots), sys::Bell(sys::Fd(shm::kBellFd)), **body, *brief)
       .run();
+  (*body)->finish();
   // Engines' threads and atexit handlers have nothing to say any more.
   sys::exit_now(0);
 }

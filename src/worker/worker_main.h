@@ -7,16 +7,15 @@
 
 #include <functional>
 #include <memory>
-#include <string_view>
 
 #include "base/result.h"
+#include "shm/brief.h"
 #include "worker/body.h"
 
 namespace headrace::worker {
 
-// Makes the body that a brief's settings describe for rounds of at most `batch` items.
-using MakeBody =
-    std::function<Result<std::unique_ptr<Body>>(std::string_view settings, unsigned batch)>;
+// Makes the body that a brief describes.
+using MakeBody = std::function<Result<std::unique_ptr<Body>>(const shm::Brief& brief)>;
 
 // Runs a worker on the descriptors that it was started with (shm/brief.h); the exit code of the
 // process.

@@ -35,7 +35,7 @@ def body():
     refused(["abacus", "fake"], job.fake(), "--engine", "abacus")
     refused(["the weights are gone"], job.fake(load_fail="the weights are gone"))
     refused(["no setting called", "slepe_us"], job.fake(slepe_us=1))
-    refused(["gave up", "while it loaded the model", "SIGABRT"], job.fake(load_abort=1))
+    refused(["gave up", "while it was loading", "SIGABRT"], job.fake(load_abort=1))
     refused(["gave up", "not ready after 0.1 s"], job.fake(load_sleep_ms=60_000), "--load-timeout", "0.1s")
 
 
