@@ -8,22 +8,14 @@
 #include "cli/options.h"
 #include "cli/run_command.h"
 #include "sys/files.h"
-#include "worker/model_body.h"
+#include "worker/make_body.h"
 #include "worker/worker_main.h"
 
 namespace {
 
-headrace::Result<std::unique_ptr<headrace::worker::Body>> make_body(std::string_view settings,
-                                                                    unsigned batch) {
-  headrace::Result<headrace::worker::ModelSettings> parsed =
-      headrace::worker::model_settings_from_json(settings);
-  if (!parsed) return parsed.error();
-  return headrace::worker::make_model_body(*parsed, batch);
-}
-
 int run(int argc, char** argv) {
   if (argc == 2 && std::string_view(argv[1]) == "--worker")
-    return headrace::worker::worker_main(make_body);
+    return headrace::worker::worker_main(headrace::worker::make_body);
   const auto parsed = headrace::cli::parse(argc, argv);
   if (const int* exit_code = std::get_if<int>(&parsed)) return *exit_code;
   return headrace::cli::run_command(std::get<headrace::cli::RunOptions>(parsed));

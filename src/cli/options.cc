@@ -17,9 +17,10 @@ namespace headrace::cli {
 namespace {
 
 constexpr const char* kRunText =
-    R"(Put a model over inputs with worker processes; write one JSON line an item.
+    R"(Put a model, or a handler of your own, over inputs with worker processes; write one JSON line an item.
 
-MODEL  a folder with model.toml, or a bare .onnx (or OpenVINO .xml) file
+MODEL  a folder with model.toml, or a bare .onnx (or OpenVINO .xml) file; or a handler: a shared object
+       (.so) made with <headrace/handler.h>
 INPUT  files, folders (walked), @LIST (a file with one path a line), - (such a list on standard input)
 
 A worker that dies costs only the item it was at: that is tried again, and after --attempts deaths it gets a
@@ -86,7 +87,7 @@ CLI::Option* add_duration(CLI::App& app, const std::string& name, std::chrono::m
 }
 
 void add_run_options(CLI::App& run, RunOptions& o) {
-  run.add_option("MODEL", o.model, "Model folder or file")->required()->type_name("");
+  run.add_option("MODEL", o.model, "Model folder or file, or handler")->required()->type_name("");
   run.add_option("INPUT", o.inputs, "Inputs")->required()->type_name("");
 
   const char* results = "Results";
@@ -105,13 +106,19 @@ void add_run_options(CLI::App& run, RunOptions& o) {
       ->type_name("FILE")
       ->group(results);
 
+  run.add_option("--files", o.files,
+                 "Of a handler: results of bytes become files in DIR, at the paths of the inputs")
+      ->type_name("DIR")
+      ->group(results);
+
   const char* size = "Size of the job (auto: from the container's CPU and memory)";
   add_number_or_auto(run, "workers", o.workers, 256, "Worker processes")->group(size);
   add_number_or_auto(run, "threads", o.threads, 1024, "Compute threads of each worker")
       ->group(size);
   add_number_or_auto(run, "batch", o.batch, 128, "Items that a worker infers together")
       ->group(size);
-  run.add_option("--engine", o.engine, "openvino or onnxruntime, over what model.toml says")
+  run.add_option("--engine", o.engine,
+                 "openvino or onnxruntime, over what model.toml says; not for handlers")
       ->type_name("NAME")
       ->group(size);
   run.add_option("--cpus", o.cpus, "CPU budget, over what the container says; decimals allowed")
@@ -120,6 +127,10 @@ void add_run_options(CLI::App& run, RunOptions& o) {
   run.add_option("--memory-mb", o.memory_mb, "Memory budget, over what the container says")
       ->type_name("MIB")
       ->group(size);
+
+  run.add_option("--handler-settings", o.handler_settings, "Text for the handler")
+      ->type_name("TEXT")
+      ->group("Handler");
 
   const char* limits = "Limits of one item";
   run.add_option("--attempts", o.attempts,
@@ -130,21 +141,22 @@ void add_run_options(CLI::App& run, RunOptions& o) {
       ->group(limits);
   add_duration(run, "timeout", o.timeout, "How long one attempt may take; 0: no limit")
       ->group(limits);
-  add_duration(run, "load-timeout", o.load_timeout, "How long a worker may take to load the model")
+  add_duration(run, "load-timeout", o.load_timeout,
+               "How long a worker may take to load the model or handler")
       ->group(limits);
   run.add_option("--max-bytes", o.max_bytes, "Largest input file")
       ->transform(CLI::AsSizeValue(false))
       ->type_name("SIZE")
       ->default_str("256MiB")
       ->group(limits);
-  run.add_option("--max-pixels", o.max_pixels, "Largest picture, width x height")
+  run.add_option("--max-pixels", o.max_pixels, "Largest picture that a model gets, width x height")
       ->type_name("N")
       ->capture_default_str()
       ->group(limits);
   run.add_option("--result-bytes", o.result_bytes, "Room for one result")
       ->check(CLI::Range(256U, 1U << 30))
       ->type_name("N")
-      ->default_str("from the model")
+      ->default_str("from the model; 262144 for a handler")
       ->group(limits);
 
   const char* talk = "What it tells";

@@ -24,11 +24,13 @@ struct RunOptions {
   bool ordered = false;
   bool strict = false;
   std::string summary;  // empty: none
+  std::string files;    // empty: results of bytes stand in the lines
 
   std::optional<unsigned> workers;  // unset: auto
   std::optional<unsigned> threads;  // unset: auto
   std::optional<unsigned> batch;    // unset: auto
   std::string engine;               // empty: as model.toml says
+  std::string handler_settings;     // text for a handler
   std::string cpus;                 // HEADRACE_CPUS, as given
   std::string memory_mb;            // HEADRACE_MEMORY_MB, as given
 

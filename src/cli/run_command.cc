@@ -4,19 +4,15 @@
 #include <spdlog/spdlog.h>
 
 #include <csignal>
-#include <cstdlib>
-#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <optional>
 #include <string>
-#include <system_error>
 #include <vector>
 
 #include "cli/report.h"
 #include "cli/sizing.h"
-#include "engine/engine.h"
-#include "model/model.h"
+#include "cli/workload.h"
 #include "pipeline/file_source.h"
 #include "pipeline/jsonl_sink.h"
 #include "pipeline/pipeline.h"
@@ -24,45 +20,11 @@
 #include "plan/budget.h"
 #include "sys/cgroup.h"
 #include "sys/process.h"
-#include "worker/model_body.h"
 
 namespace headrace::cli {
 namespace {
 
-namespace fs = std::filesystem;
-
-std::vector<fs::path> engine_folders(const fs::path& program) {
-  std::vector<fs::path> folders;
-  if (const char* extra = std::getenv("HEADRACE_ENGINE_PATH")) folders.emplace_back(extra);
-  folders.push_back(program.parent_path() / "engines");
-  folders.push_back(program.parent_path().parent_path() / "lib/headrace/engines");
-  return folders;
-}
-
-// Turns `auto` into the engine that is there, so that all workers take the same.
-Status choose_engine(model::Model& model, const std::string& asked,
-                     const std::vector<fs::path>& folders) {
-  if (!asked.empty()) model.engine = asked;
-  const std::vector<std::string> installed = engine::available(folders);
-  std::string names;
-  for (const std::string& name : installed) names += (names.empty() ? "" : ", ") + name;
-  if (model.engine == "auto") {
-    const auto chosen = engine::choose(model.file, installed);
-    if (!chosen) {
-      return Error{"no installed engine reads " + model.file.string() +
-                   " (installed: " + (names.empty() ? "none" : names) +
-                   "; HEADRACE_ENGINE_PATH may name another folder)"};
-    }
-    model.engine = *chosen;
-  }
-  if (!engine::find(model.engine, folders)) {
-    return Error{"there is no engine '" + model.engine +
-                 "' (installed: " + (names.empty() ? "none" : names) + ")"};
-  }
-  return Ok{};
-}
-
-// Engines and their libraries size themselves by the host unless they are told.
+// Engines, handlers and their libraries size themselves by the host unless they are told.
 std::vector<std::string> thread_variables(unsigned threads) {
   std::vector<std::string> out;
   for (const char* name :
@@ -106,12 +68,11 @@ std::shared_ptr<spdlog::logger> make_log(const RunOptions& options, bool over_a_
 // One run from its parts to its summary.
 class Run {
  public:
-  Run(const RunOptions& options, const model::Model& model, const std::vector<fs::path>& folders,
-      const std::string& program, Sizing sizing, Results results, shm::SlotArea slots,
-      sys::Signals& signals, Progress& progress, spdlog::logger& log)
+  Run(const RunOptions& options, const Workload& workload, const std::string& program,
+      Sizing sizing, Results results, shm::SlotArea slots, sys::Signals& signals,
+      Progress& progress, spdlog::logger& log)
       : options_(options),
-        model_(model),
-        folders_(folders),
+        workload_(workload),
         sizing_(std::move(sizing)),
         progress_(progress),
         log_(log),
@@ -144,20 +105,12 @@ class Run {
   }
 
  private:
-  std::string worker_body(unsigned threads) const {
-    return worker::to_json({.model = model_,
-                            .engine_folders = folders_,
-                            .threads = threads,
-                            .max_bytes = Bytes{options_.max_bytes},
-                            .max_pixels = options_.max_pixels});
-  }
-
   supervisor::FleetSettings fleet_settings(const std::string& program) const {
     const unsigned threads = sizing_.plan.threads.value;
     return {.program = program,
             .arguments = {"headrace", "--worker"},
             .environment = thread_variables(threads),
-            .body = worker_body(threads),
+            .body = workload_.body(threads),
             .workers = sizing_.first_workers,
             .batch = sizing_.plan.batch.value,
             .attempts = options_.attempts,
@@ -193,7 +146,7 @@ class Run {
     log_.info("now {} workers with {} threads each: {}", plan.workers.value, threads,
               plan.workers.why);
     if (threads != sizing_.plan.threads.value)
-      fleet_.renew(worker_body(threads), thread_variables(threads));
+      fleet_.renew(workload_.body(threads), thread_variables(threads));
     fleet_.set_workers(plan.workers.value, now);
     sizing_.first_workers = plan.workers.value;
     sizing_.plan.threads = plan.threads;
@@ -208,7 +161,7 @@ class Run {
       return static_cast<double>(pipeline_.item_times().quantile(share).count()) / 1000.0;
     };
     Summary s;
-    s.model = model_.name;
+    s.model = workload_.name;
     s.equipment = fleet_.equipment();
     s.counts = pipeline_.counts();
     s.seconds = seconds(end);
@@ -235,8 +188,7 @@ class Run {
   }
 
   const RunOptions& options_;
-  const model::Model& model_;
-  const std::vector<fs::path>& folders_;
+  const Workload& workload_;
   Sizing sizing_;
   Progress& progress_;
   spdlog::logger& log_;
@@ -267,13 +219,10 @@ int run_command(const RunOptions& options) {
 
   const Result<std::string> program = sys::own_program();
   if (!program) return cannot(program.error());
-  Result<model::Model> model = model::load(options.model);
-  if (!model) return cannot(model.error());
-  for (const std::string& guess : model->guesses) log->warn("{}", guess);
-  const std::vector<fs::path> folders = engine_folders(*program);
-  if (Status chosen = choose_engine(*model, options.engine, folders); !chosen)
-    return cannot(chosen.error());
-  Result<Sizing> sizing = size_job(options, *model);
+  const Result<Workload> workload = load_workload(options, *program);
+  if (!workload) return cannot(workload.error());
+  for (const std::string& guess : workload->warnings) log->warn("{}", guess);
+  Result<Sizing> sizing = size_job(options, *workload);
   if (!sizing) return cannot(sizing.error());
   for (const std::string& warning : sizing->plan.warnings) log->warn("{}", warning);
   log->info("\n{}", plan::plan_text(sizing->budget, sizing->plan));
@@ -283,7 +232,7 @@ int run_command(const RunOptions& options) {
   // now.
   if (!options.summary.empty()) {
     Summary unfinished;
-    unfinished.model = model->name;
+    unfinished.model = workload->name;
     unfinished.stopped = "not finished";
     if (Status written = sys::replace_file(options.summary, to_json(unfinished)); !written) {
       return cannot(written.error());
@@ -292,7 +241,7 @@ int run_command(const RunOptions& options) {
   if (Status room = check_room(*sizing); !room) return cannot(room.error());
   Result<shm::SlotArea> slots = shm::SlotArea::create(sizing->slots);
   if (!slots) return cannot(slots.error());
-  return Run(options, *model, folders, *program, std::move(*sizing), std::move(*results),
+  return Run(options, *workload, *program, std::move(*sizing), std::move(*results),
              std::move(*slots), signals, progress, *log)();
 }
 

@@ -1,4 +1,4 @@
-// headrace run: a model over inputs.
+// headrace run: a model or a handler over inputs.
 #pragma once
 
 #include "cli/options.h"

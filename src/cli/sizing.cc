@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <system_error>
 
 #include "sys/affinity.h"
 #include "sys/cgroup.h"
@@ -14,23 +12,8 @@
 namespace headrace::cli {
 namespace {
 
-// Before anything is measured: an engine with its libraries, and a model of which repacked copies
-// are made.
-constexpr Bytes kEngineMemory = 160_MiB;
-constexpr std::uint64_t kModelCopies = 4;
 // A path is at most this long.
 constexpr std::uint32_t kInputBytes = 4096;
-constexpr std::uint32_t kRawResultBytes = 256 << 10;
-
-std::uint32_t result_room(const RunOptions& options, const model::Output& output) {
-  if (options.result_bytes) return *options.result_bytes;
-  if (output.kind == model::OutputKind::raw) return kRawResultBytes;
-  std::size_t longest = 0;
-  for (const std::string& label : output.labels) longest = std::max(longest, label.size());
-  // Escapes can make a label six times as long; one more entry for the best one, which comes first.
-  return static_cast<std::uint32_t>(
-      std::max<std::size_t>(1024, (output.top_k + 1) * (64 + 6 * longest)));
-}
 
 }  // namespace
 
@@ -42,19 +25,17 @@ Result<plan::Budget> read_budget(const RunOptions& options) {
                             .memory_override = options.memory_mb});
 }
 
-Result<Sizing> size_job(const RunOptions& options, const model::Model& model) {
+Result<Sizing> size_job(const RunOptions& options, const Workload& workload) {
   Result<plan::Budget> budget = read_budget(options);
   if (!budget) return budget.error();
-  std::error_code ignored;
-  const auto file_bytes = std::filesystem::file_size(model.file, ignored);
   Sizing sizing{.budget = std::move(*budget), .request = {}, .plan = {}, .slots = {}};
   sizing.slots.input_capacity = kInputBytes;
-  sizing.slots.result_capacity = result_room(options, model.output);
+  sizing.slots.result_capacity = options.result_bytes.value_or(workload.result_bytes);
   sizing.request = {
       .workers = options.workers,
       .threads = options.threads,
       .batch = options.batch,
-      .worker_memory = kEngineMemory + Bytes{ignored ? 0 : file_bytes} * kModelCopies,
+      .worker_memory = workload.worker_memory,
       .slot_bytes = Bytes{sizing.slots.input_capacity + sizing.slots.result_capacity + 128ULL}};
   Result<plan::Plan> plan = plan::make_plan(sizing.budget, sizing.request);
   if (!plan) return plan.error();

@@ -8,7 +8,7 @@
 
 #include "base/result.h"
 #include "cli/options.h"
-#include "model/model.h"
+#include "cli/workload.h"
 #include "plan/budget.h"
 #include "plan/plan.h"
 #include "shm/slots.h"
@@ -28,7 +28,7 @@ struct Sizing {
 
 // The budget, or what is wrong with an override.
 Result<plan::Budget> read_budget(const RunOptions& options);
-Result<Sizing> size_job(const RunOptions& options, const model::Model& model);
+Result<Sizing> size_job(const RunOptions& options, const Workload& workload);
 
 // Whether what is left of the memory limit holds the slots. A memory cgroup past its limit does not
 // refuse, it kills; so this is asked before they are reserved.

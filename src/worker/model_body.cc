@@ -8,7 +8,7 @@
 
 #include "engine/engine.h"
 #include "image/picture.h"
-#include "sys/files.h"
+#include "worker/input_file.h"
 #include "worker/model_result.h"
 
 namespace headrace::worker {
@@ -86,8 +86,8 @@ class ModelBody : public Body {
     const std::span<std::byte> place(tensor_.get() + lane * lane_bytes_, lane_bytes_);
     if (settings_.model.input.kind == model::InputKind::name)
       return fill(item, bytes_of(item.input), place);
-    auto file = sys::read_regular_file(std::string(item.input), settings_.max_bytes, file_);
-    if (!file) return item.fail(file.error().code, file.error().message);
+    const auto file = read_input(item, settings_.max_bytes, file_);
+    if (!file) return;
     if (settings_.model.input.kind == model::InputKind::bytes) return fill(item, *file, place);
     auto done = preprocessor_->run(*file, place);
     if (!done) item.fail(done.error().code, done.error().message);
@@ -138,7 +138,8 @@ class ModelBody : public Body {
 }  // namespace
 
 std::string to_json(const ModelSettings& settings) {
-  nlohmann::json json{{"model", model::to_json(settings.model)},
+  nlohmann::json json{{"kind", "model"},
+                      {"model", model::to_json(settings.model)},
                       {"threads", settings.threads},
                       {"max_bytes", settings.max_bytes.value},
                       {"max_pixels", settings.max_pixels},

@@ -64,6 +64,24 @@ def fake(name="model", input="name", **keys):
     return name
 
 
+def handler(name="obedient_handler"):
+    """A handler of the build: one of src/worker for tests, or an example."""
+    build = Path(BINARY).resolve().parent
+    found = [path for path in (build / f"testdata/handlers/{name}.so", build / f"examples/handler/lib{name}.so")
+             if path.exists()]  # fmt: skip
+    assert found, f"{build} holds no handler {name}"
+    return found[0]
+
+
+def orders(contents, folder="in"):
+    """Files with these contents, which the obedient handler (src/worker) takes for orders; their names."""
+    os.makedirs(folder, exist_ok=True)
+    names = [f"{folder}/{i:06}.txt" for i in range(len(contents))]
+    for name, content in zip(names, contents):
+        Path(name).write_text(content)
+    return names
+
+
 def listed(names, file="list.txt"):
     """The argument that stands for these inputs."""
     Path(file).write_bytes(b"".join(os.fsencode(name) + b"\n" for name in names))

@@ -1,0 +1,132 @@
+#include "cli/workload.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "engine/engine.h"
+#include "model/model.h"
+#include "worker/handler_body.h"
+#include "worker/handler_file.h"
+#include "worker/model_body.h"
+
+namespace headrace::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Before anything is measured: an engine with its libraries, and a model of which repacked copies
+// are made.
+constexpr Bytes kEngineMemory = 160_MiB;
+constexpr std::uint64_t kModelCopies = 4;
+// Of a handler nothing at all is known.
+constexpr Bytes kHandlerMemory = 256_MiB;
+// For results of which nobody knows how long they get.
+constexpr std::uint32_t kUnknownResultBytes = 256 << 10;
+
+std::vector<fs::path> engine_folders(const fs::path& program) {
+  std::vector<fs::path> folders;
+  if (const char* extra = std::getenv("HEADRACE_ENGINE_PATH")) folders.emplace_back(extra);
+  folders.push_back(program.parent_path() / "engines");
+  folders.push_back(program.parent_path().parent_path() / "lib/headrace/engines");
+  return folders;
+}
+
+// Turns `auto` into the engine that is there, so that all workers take the same.
+Status choose_engine(model::Model& model, const std::string& asked,
+                     const std::vector<fs::path>& folders) {
+  if (!asked.empty()) model.engine = asked;
+  const std::vector<std::string> installed = engine::available(folders);
+  std::string names;
+  for (const std::string& name : installed) names += (names.empty() ? "" : ", ") + name;
+  if (model.engine == "auto") {
+    const auto chosen = engine::choose(model.file, installed);
+    if (!chosen) {
+      return Error{"no installed engine reads " + model.file.string() +
+                   " (installed: " + (names.empty() ? "none" : names) +
+                   "; HEADRACE_ENGINE_PATH may name another folder)"};
+    }
+    model.engine = *chosen;
+  }
+  if (!engine::find(model.engine, folders)) {
+    return Error{"there is no engine '" + model.engine +
+                 "' (installed: " + (names.empty() ? "none" : names) + ")"};
+  }
+  return Ok{};
+}
+
+std::uint32_t result_room(const model::Output& output) {
+  if (output.kind == model::OutputKind::raw) return kUnknownResultBytes;
+  std::size_t longest = 0;
+  for (const std::string& label : output.labels) longest = std::max(longest, label.size());
+  // Escapes can make a label six times as long; one more entry for the best one, which comes first.
+  return static_cast<std::uint32_t>(
+      std::max<std::size_t>(1024, (output.top_k + 1) * (64 + 6 * longest)));
+}
+
+Result<Workload> of_model(const RunOptions& options, const fs::path& program) {
+  for (const auto& [given, option] : {std::pair(options.handler_settings, "--handler-settings"),
+                                      std::pair(options.files, "--files")}) {
+    if (!given.empty())
+      return Error{std::string(option) + " is for handlers, but '" + options.model + "' is none"};
+  }
+  Result<model::Model> model = model::load(options.model);
+  if (!model) return model.error();
+  const std::vector<fs::path> folders = engine_folders(program);
+  if (Status chosen = choose_engine(*model, options.engine, folders); !chosen)
+    return chosen.error();
+  std::error_code ignored;
+  const auto file_bytes = fs::file_size(model->file, ignored);
+  Workload workload{.name = model->name,
+                    .worker_memory = kEngineMemory + Bytes{ignored ? 0 : file_bytes} * kModelCopies,
+                    .result_bytes = result_room(model->output),
+                    .warnings = model->guesses,
+                    .body = {}};
+  workload.body = [settings = worker::ModelSettings{.model = std::move(*model),
+                                                    .engine_folders = folders,
+                                                    .threads = 1,
+                                                    .max_bytes = Bytes{options.max_bytes},
+                                                    .max_pixels = options.max_pixels}](
+                      unsigned threads) mutable {
+    settings.threads = threads;
+    return worker::to_json(settings);
+  };
+  return workload;
+}
+
+Result<Workload> of_handler(const RunOptions& options) {
+  if (!options.engine.empty()) {
+    return Error{"--engine " + options.engine + " is for models, but '" + options.model +
+                 "' is a handler, which is its own engine: leave --engine (HEADRACE_ENGINE) out"};
+  }
+  std::error_code wrong;
+  if (!options.files.empty()) fs::create_directories(options.files, wrong);
+  if (wrong) return Error{"cannot make the folder " + options.files + ": " + wrong.message()};
+  const fs::path file = fs::absolute(options.model);
+  Workload workload{.name = file.filename().string(),
+                    .worker_memory = kHandlerMemory,
+                    .result_bytes = kUnknownResultBytes,
+                    .body = {}};
+  workload.body = [settings = worker::HandlerSettings{.file = file,
+                                                      .settings = options.handler_settings,
+                                                      .folder = options.files,
+                                                      .threads = 1,
+                                                      .max_bytes = Bytes{options.max_bytes}}](
+                      unsigned threads) mutable {
+    settings.threads = threads;
+    return worker::to_json(settings);
+  };
+  return workload;
+}
+
+}  // namespace
+
+Result<Workload> load_workload(const RunOptions& options, const fs::path& program) {
+  const Result<bool> handler = worker::is_handler(options.model);
+  if (!handler) return handler.error();
+  return *handler ? of_handler(options) : of_model(options, program);
+}
+
+}  // namespace headrace::cli

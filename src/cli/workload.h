@@ -1,0 +1,31 @@
+// What is put over the inputs: a model, or a handler. Everything that differs between the two is
+// settled here, once, before anything starts.
+//
+// A handler is only looked at, never loaded: that is for workers.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/units.h"
+#include "cli/options.h"
+
+namespace headrace::cli {
+
+struct Workload {
+  std::string name;                     // for people
+  Bytes worker_memory{};                // a guess at what one worker takes, until it is measured
+  std::uint32_t result_bytes = 0;       // room for one result, unless the user says
+  std::vector<std::string> warnings{};  // what had to be guessed, a sentence each
+  std::function<std::string(unsigned threads)> body;  // Brief::body of workers with these threads
+};
+
+// From MODEL as the user named it. `program` is this very program: engines lie beside it. The error
+// is one for the user.
+Result<Workload> load_workload(const RunOptions& options, const std::filesystem::path& program);
+
+}  // namespace headrace::cli

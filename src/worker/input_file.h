@@ -1,0 +1,19 @@
+// Reading the file that an item's name stands for.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/units.h"
+#include "worker/body.h"
+
+namespace headrace::worker {
+
+// The whole file, in `buffer`, which is grown but never beyond `limit`. Otherwise the item has
+// failed, as not_found, unreadable or too_large.
+std::optional<std::span<const std::byte>> read_input(Item& item, Bytes limit,
+                                                     std::vector<std::byte>& buffer);
+
+}  // namespace headrace::worker

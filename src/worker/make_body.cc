@@ -1,0 +1,41 @@
+#include "worker/make_body.h"
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "sys/files.h"
+#include "worker/handler_body.h"
+#include "worker/model_body.h"
+
+namespace headrace::worker {
+namespace {
+
+Result<std::unique_ptr<Body>> handler_body(const shm::Brief& brief) {
+  Result<HandlerSettings> settings = handler_settings_from_json(brief.body);
+  if (!settings) return settings.error();
+  // Standard output may be where the results go.
+  sys::print_to_standard_error();
+  return make_handler_body(*settings, brief);
+}
+
+Result<std::unique_ptr<Body>> model_body(const shm::Brief& brief) {
+  Result<ModelSettings> settings = model_settings_from_json(brief.body);
+  if (!settings) return settings.error();
+  return make_model_body(*settings, brief.batch);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Body>> make_body(const shm::Brief& brief) {
+  std::string kind;
+  try {
+    kind = nlohmann::json::parse(brief.body).at("kind").get<std::string>();
+  } catch (const nlohmann::json::exception& e) {
+    return Error{std::string("the worker's settings are unreadable: ") + e.what()};
+  }
+  if (kind == "model") return model_body(brief);
+  if (kind == "handler") return handler_body(brief);
+  return Error{"the worker's settings are of a kind that does not exist: " + kind};
+}
+
+}  // namespace headrace::worker
