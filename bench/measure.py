@@ -9,6 +9,7 @@ import argparse
 import os
 import platform
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import dispatch
 import growth
+import library
 import pictures
 import programs
 import start
@@ -24,7 +26,7 @@ import start
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 FIGURES = ROOT / "docs" / "figures"
-PARTS = ("pictures", "dispatch", "growth", "start")
+PARTS = ("pictures", "dispatch", "growth", "start", "library")
 
 
 def first_match(pattern, text, otherwise="?"):
@@ -58,6 +60,14 @@ def software(place):
 def others():
     """Processors' worth of work that was on this machine before we began."""
     return os.getloadavg()[0]
+
+
+def processor_seconds():
+    """What all processes took since the machine's start, and what ours took."""
+    user, nice, system, _, _, irq, soft, *_ = map(int, Path("/proc/stat").read_text(encoding="utf-8").split()[1:9])
+    ours = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return ((user + nice + system + irq + soft) / os.sysconf("SC_CLK_TCK"),
+            sum(usage.ru_utime + usage.ru_stime for usage in ours))
 
 
 def put(document, name, text):
@@ -98,15 +108,19 @@ def main():
             "dispatch": lambda: dispatch.measure(place, o.turns, o.items),
             "growth": lambda: growth.measure(place, o.turns, o.items_a_worker, figures),
             "start": lambda: start.measure(place, 2 * o.turns),
+            "library": lambda: library.measure(place, o.turns),
         }
         load = others()
         machine = f"{hardware()}.  \n{software(place)}.\n"
         print(machine)
         for part in PARTS if o.part == "all" else (o.part,):
             print(f"==> bench: {part}", file=sys.stderr, flush=True)
-            began = time.time()
-            text = measures[part]() + f"\nMeasured {time.strftime('%Y-%m-%d')} in {time.time() - began:.0f} s"
-            text += f"; load of the machine before: {load:.1f}.\n"
+            began, (all_before, ours_before) = time.time(), processor_seconds()
+            text = measures[part]()
+            seconds, (all_after, ours_after) = time.time() - began, processor_seconds()
+            others_took = max(0.0, (all_after - all_before - ours_after + ours_before) / seconds)
+            text += f"\nMeasured {time.strftime('%Y-%m-%d')} in {seconds:.0f} s; load of the machine before: {load:.1f}; "
+            text += f"processors that other work took meanwhile: {others_took:.2f}.\n"
             print(f"## {part}\n\n{text}", flush=True)
             document = put(document, part, text)
         document = put(document, "machine", machine)

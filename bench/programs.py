@@ -119,6 +119,15 @@ def dispatch(place, workers, depth, items, round_trips):
     return json.loads(run([place.program("dispatch"), workers, depth, items, round_trips]))
 
 
+def figures(place, name, *arguments):
+    """One program of the library's part: it prints numbers by name."""
+    return json.loads(run([place.program(name), *arguments]))
+
+
+def python_library(place, *arguments):
+    return json.loads(run([place.python, "-B", HERE / "python_library.py", *arguments]))
+
+
 def benchmark_app(place, model, seconds):
     """The engine's own measurement of the model alone: no files, no decoding. Inferences a second."""
     start = "import sys, openvino.tools.benchmark.main as app; sys.exit(app.main())"  # what its console script does

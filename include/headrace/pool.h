@@ -202,15 +202,15 @@ void encode_input(Encoder& to, Input&& input) {
 // The lazy form of map: reads its inputs as they are needed and gives the outcomes one by one. Holds
 // the range (by reference when that is an lvalue). Leaving it early cancels what is under way. One
 // thread; not longer than the pool.
-template <auto F, std::ranges::view Inputs, bool Ordered>
+template <auto F, class Inputs, bool Ordered>  // Inputs: a range, or a reference to one
 class Stream {
  public:
   using Result = typename detail::Task<F>::Result;
 
-  Stream(std::shared_ptr<detail::PoolCore> core, Inputs inputs, CallOptions options)
+  Stream(std::shared_ptr<detail::PoolCore> core, Inputs&& inputs, CallOptions options)
       : core_(std::move(core)),
         call_(detail::make_call(*core_, !Ordered)),
-        inputs_(std::move(inputs)),
+        inputs_(std::forward<Inputs>(inputs)),
         options_(std::move(options)) {
     if (options_.chunk == 0 && options_.deadline.count() > 0) options_.chunk = 1;
     // Chunks of a size of their own choice last long enough that two a worker keep it busy.
@@ -433,9 +433,9 @@ class Pool {
 
   // All outcomes, in the order of the inputs. Inputs that are tuples or pairs are spread over the
   // parameters when there are several.
-  template <auto F, std::ranges::viewable_range Range>
+  template <auto F, std::ranges::input_range Range>
   auto map(Range&& inputs, CallOptions options = {}) {
-    auto stream = imap<F>(std::views::all(inputs), std::move(options));
+    auto stream = imap<F>(inputs, std::move(options));
     std::vector<Outcome<typename detail::Task<F>::Result>> all;
     if constexpr (std::ranges::sized_range<Range>) all.reserve(std::ranges::size(inputs));
     while (auto outcome = stream.next()) all.push_back(std::move(*outcome));
@@ -449,16 +449,14 @@ class Pool {
     return all;
   }
   // The same one by one, reading ahead no more than CallOptions::look_ahead.
-  template <auto F, std::ranges::viewable_range Range>
+  template <auto F, std::ranges::input_range Range>
   auto imap(Range&& inputs, CallOptions options = {}) {
-    return Stream<F, std::views::all_t<Range>, true>(
-        core_, std::views::all(std::forward<Range>(inputs)), std::move(options));
+    return Stream<F, Range, true>(core_, std::forward<Range>(inputs), std::move(options));
   }
   // As they come; Outcome::index() tells which is which.
-  template <auto F, std::ranges::viewable_range Range>
+  template <auto F, std::ranges::input_range Range>
   auto imap_unordered(Range&& inputs, CallOptions options = {}) {
-    return Stream<F, std::views::all_t<Range>, false>(
-        core_, std::views::all(std::forward<Range>(inputs)), std::move(options));
+    return Stream<F, Range, false>(core_, std::forward<Range>(inputs), std::move(options));
   }
 
   template <auto F, class... A>

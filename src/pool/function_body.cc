@@ -135,8 +135,7 @@ class FunctionBody : public worker::Body {
     reply.accepted.store(0, memory_order_relaxed);
     reply.elsewhere = {};
     reply.blocks = 0;
-    reply.use = request.use;
-    std::atomic_thread_fence(memory_order_release);
+    reply.use.store(request.use, memory_order_release);
     const std::span<std::byte> room(reinterpret_cast<std::byte*>(item.result.data()) + sizeof reply,
                                     item.result.size() - sizeof reply);
     Answer answer(room);

@@ -54,7 +54,7 @@ plan::Plan plan_for(const PoolOptions& options) {
                          .cpus_override = cpus,
                          .memory_override = memory});
   if (!budget) throw std::runtime_error(budget.error().message);
-  plan::Request request{.worker_memory = kWorkerMemory, .slot_bytes = Bytes{2 * kHalfSlot}};
+  plan::Request request{.worker_memory = kWorkerMemory, .slot_bytes = Bytes{2ULL * kHalfSlot}};
   if (options.workers > 0) request.workers = options.workers;
   if (options.threads > 0) request.threads = options.threads;
   auto plan = plan::make_plan(*budget, request);
@@ -491,6 +491,7 @@ bool PoolCore::await(std::unique_lock<std::mutex>& lock, Done&& done, Clock::tim
     if (done()) break;
     lock.unlock();
     for (int i = 0; i < 8; ++i) sys::relax();
+    sys::give_way();
     lock.lock();
   }
   --spinning_;

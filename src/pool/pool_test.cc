@@ -40,7 +40,7 @@ int odd_ones_throw(int x) {
   return x;
 }
 int negative_ones_kill(int x) {
-  if (x < 0) ::raise(SIGSEGV);
+  if (x < 0) ::raise(SIGABRT);
   return x;
 }
 int negative_ones_hang(int x) {
@@ -126,7 +126,7 @@ TEST(Pool, ADeathCostsOnlyTheTaskThatWasRunning) {
   }
   ASSERT_FALSE(results[77].ok());
   EXPECT_EQ(results[77].error().kind, Failure::Kind::crashed);
-  EXPECT_THAT(results[77].error().message, HasSubstr("SIGSEGV"));
+  EXPECT_THAT(results[77].error().message, HasSubstr("SIGABRT"));
   EXPECT_EQ(results[77].error().attempts, 3U);
   EXPECT_EQ(pool.counts().deaths, 3U);
   EXPECT_EQ(pool.counts().retries, 2U);
@@ -135,23 +135,20 @@ TEST(Pool, ADeathCostsOnlyTheTaskThatWasRunning) {
 
 TEST(Pool, WorkersKilledFromOutsideLoseNothing) {
   Pool pool({.workers = 2});
-  std::atomic<bool> done = false;
-  std::thread killer([&] {
-    for (int kills = 0; !done;) {
-      for (const int pid : pool.worker_pids()) kills += ::kill(pid, SIGKILL) == 0 ? 1 : 0;
-      std::this_thread::sleep_for(20ms);
-    }
-  });
-  const auto results = pool.map<[](int x) {
-    ::usleep(200);
-    return x + 1;
-  }>(upto(2000), {.attempts = 100});
-  done = true;
-  killer.join();
+  // After some progress each time: workers that are killed faster than they can start get nowhere.
+  std::size_t next = 0;
+  const auto kill_all = [&](std::size_t done) {
+    if (done < next) return;
+    next = done + 100;
+    for (const int pid : pool.worker_pids()) ::kill(pid, SIGKILL);
+  };
+  const auto results =
+      pool.map<square>(upto(3000), {.chunk = 4, .attempts = 100, .progress = kill_all});
   for (std::size_t i = 0; i < results.size(); ++i) {
     ASSERT_TRUE(results[i].ok()) << results[i].error().text();
-    ASSERT_EQ(*results[i], static_cast<int>(i) + 1);
+    ASSERT_EQ(*results[i], static_cast<int>(i * i));
   }
+  EXPECT_GE(pool.counts().deaths, 10U);
 }
 
 TEST(Pool, ATaskThatOutlivesItsDeadlineIsKilledAlone) {
@@ -211,7 +208,11 @@ TEST(Pool, AMillionInputsNeedNoMoreMemoryThanAFew) {
   run(20'000);
   const long before = peak_kib();
   EXPECT_EQ(run(1'000'000), 1'000'000);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they keep what was freed
   EXPECT_LT(peak_kib() - before, 8 << 10);
+#else
+  static_cast<void>(before);
+#endif
 }
 
 TEST(Pool, UnorderedOutcomesSayWhichTheyAre) {

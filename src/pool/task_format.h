@@ -34,7 +34,8 @@ struct alignas(shm::kLine) ChunkRequest {
 static_assert(sizeof(ChunkRequest) == 64 && offsetof(ChunkRequest, elsewhere) == 40);
 
 struct alignas(shm::kLine) ChunkReply {
-  std::uint32_t use;  // copied from the request when the worker begins
+  // Copied from the request when the worker begins, after `running` and `accepted` were set to 0.
+  std::atomic<std::uint32_t> use;
   // Which task it is at. Read after its death: that one is to blame.
   std::atomic<std::uint32_t> running;
   // How many tasks of the front are done with results that count, whatever becomes of the worker.

@@ -26,6 +26,7 @@ bool spin_until(const Ready& ready) {
   for (int rounds = 0; rounds < 1000 && SharedQueue::Clock::now() < end; ++rounds) {
     for (int i = 0; i < 8; ++i) sys::relax();
     if (ready()) return true;
+    sys::give_way();
   }
   return false;
 }

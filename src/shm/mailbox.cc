@@ -129,6 +129,7 @@ bool WorkerEnd::spin(std::chrono::microseconds time) const {
       if (waiting() > 0 || told_to_leave()) return true;
       sys::relax();
     }
+    sys::give_way();
   } while (std::chrono::steady_clock::now() < until);
   return false;
 }

@@ -1,6 +1,7 @@
 #include "sys/futex.h"
 
 #include <linux/futex.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,6 +30,10 @@ bool futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
 int futex_wake(const std::atomic<std::uint32_t>& word, int count) {
   const long woken = ::syscall(SYS_futex, plain(word), FUTEX_WAKE, count, nullptr, nullptr, 0);
   return woken > 0 ? static_cast<int>(woken) : 0;
+}
+
+void give_way() {
+  ::sched_yield();
 }
 
 }  // namespace headrace::sys

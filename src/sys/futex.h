@@ -26,4 +26,7 @@ inline void relax() {
 #endif
 }
 
+// Lets somebody else run on this processor, if anybody would: the one we wait for may stand behind us.
+void give_way();
+
 }  // namespace headrace::sys
