@@ -488,6 +488,28 @@ TEST(PoolWithQueues, AnArrayInAQueueOutlivesItsSender) {
   }
 }
 
+struct Goodbye {
+  Queue<int> to;
+  ~Goodbye() { to.put(::getpid()); }
+};
+Goodbye make_goodbye(Queue<int> to) {
+  return {std::move(to)};
+}
+int use(Goodbye& /*state*/, int x) {
+  return x;
+}
+
+TEST(PoolWithQueues, AStateIsDestroyedWhenItsWorkerLeavesInOrder) {
+  Queue<int> farewells;
+  {
+    Pool pool({.workers = 1}, worker_state<make_goodbye>(farewells));
+    EXPECT_EQ(pool.submit<use>(7).get(), 7);
+    pool.close();
+    pool.join();
+    EXPECT_EQ(farewells.size(), 1U);
+  }
+}
+
 int drops(Queue<SharedArray<const int>> from) {
   while (auto item = from.get()) item.give_back();
   return 0;
