@@ -204,11 +204,13 @@ void PoolCore::run(const supervisor::FleetSettings& settings) {
 bool PoolCore::turn(Clock::time_point now) {
   fleet_->step(now);
   pump(now);
+  bury_dead();
   if (now >= next_look_) look_after(now);
-  const bool idle = waiting_.empty() && std::ranges::none_of(in_slots_, [](const Work& work) {
-                      return work.ticket != nullptr;
-                    });
-  if ((phase_ == Phase::closed && idle) || (phase_ < Phase::stopping && hurry_)) {
+  const auto idle = [this] {
+    return waiting_.empty() &&
+           std::ranges::none_of(in_slots_, [](const Work& work) { return work.ticket != nullptr; });
+  };
+  if (phase_ < Phase::stopping && (hurry_ || (phase_ == Phase::closed && idle()))) {
     phase_ = Phase::stopping;
     fleet_->stop(now, grace_);
     fleet_->step(now);
@@ -240,6 +242,7 @@ void PoolCore::sleep(std::unique_lock<std::mutex>& lock) {
 
 void PoolCore::end() {
   pump(Clock::now());
+  bury_dead();
   for (Work& work : waiting_) fail(work, work.first, work.count, kCancelled);
   waiting_.clear();
   waiting_tasks_ = 0;
@@ -251,6 +254,12 @@ void PoolCore::end() {
   }
   phase_ = Phase::ended;
   news_.notify_all();
+}
+
+// Only now that pump() holds the blocks which their last answers refer to.
+void PoolCore::bury_dead() {
+  for (const shm::Participant dead : dead_) share::Registry::here().bury(dead);
+  dead_.clear();
 }
 
 void PoolCore::look_after(Clock::time_point now) {
@@ -367,24 +376,22 @@ bool PoolCore::accept(Work& work, shm::Token token, Clock::time_point now) {
   const shm::BlockName elsewhere = reply.elsewhere;
   if (reply.use != work.use || done > work.count) return false;
   Piece piece{.first = work.first, .count = done};
-  try {
-    if (elsewhere.segment != 0 || blocks > 0) fleet_->listen(now);  // it may name a new segment
-    if (elsewhere.segment != 0) {
-      const auto block =
-          open_block(elsewhere.segment, elsewhere.block, elsewhere.generation, false);
-      room = {block->data, block->bytes};
-      piece.holders.push_back(block);
-    }
-    if (blocks > room.size() / sizeof(shm::BlockName)) return false;
-    const std::size_t names = blocks * sizeof(shm::BlockName);
-    if (bytes > room.size() - names) return false;
-    for (std::uint64_t i = 0; i < blocks; ++i) {
-      shm::BlockName name;
-      std::memcpy(&name, room.data() + bytes + i * sizeof name, sizeof name);
-      piece.holders.push_back(open_block(name.segment, name.block, name.generation, false));
-    }
-  } catch (const DecodeError&) {
-    return false;
+  if (elsewhere.segment != 0 || blocks > 0) fleet_->listen(now);  // it may name a new segment
+  if (elsewhere.segment != 0) {
+    auto block = share::open_known_block(elsewhere);
+    if (!block) return false;
+    room = {(*block)->data, (*block)->bytes};
+    piece.holders.push_back(std::move(*block));
+  }
+  if (blocks > room.size() / sizeof(shm::BlockName)) return false;
+  const std::size_t names = blocks * sizeof(shm::BlockName);
+  if (bytes > room.size() - names) return false;
+  for (std::uint64_t i = 0; i < blocks; ++i) {
+    shm::BlockName name;
+    std::memcpy(&name, room.data() + bytes + i * sizeof name, sizeof name);
+    auto block = share::open_known_block(name);
+    if (!block) return false;
+    piece.holders.push_back(std::move(*block));
   }
   if (elsewhere.segment != 0) {
     piece.elsewhere = room.first(bytes);
@@ -666,7 +673,7 @@ void PoolCore::heard(std::uint32_t worker, std::span<const char> message,
 
 void PoolCore::ended(std::uint32_t worker) {
   if (participants_[worker] == 0) return;
-  share::Registry::here().bury(shm::Participant{participants_[worker]});
+  dead_.push_back(shm::Participant{participants_[worker]});
   participants_[worker] = 0;
 }
 

@@ -107,6 +107,7 @@ class PoolCore : public std::enable_shared_from_this<PoolCore>, private supervis
   void pump(Clock::time_point now);
   void sleep(std::unique_lock<std::mutex>& lock);
   void look_after(Clock::time_point now);
+  void bury_dead();
   template <class Done>
   bool await(std::unique_lock<std::mutex>& lock, Done&& done, Clock::time_point deadline);
 
@@ -142,8 +143,9 @@ class PoolCore : public std::enable_shared_from_this<PoolCore>, private supervis
   std::size_t waiting_tasks_ = 0;
   std::vector<Work> in_slots_;  // by slot; without a ticket when the slot is free
   std::uint32_t uses_ = 0;
-  unsigned spinning_ = 0;                    // callers that look for results themselves
-  bool asleep_ = false;                      // the thread waits for the bell
+  unsigned spinning_ = 0;               // callers that look for results themselves
+  bool asleep_ = false;                 // the thread waits for the bell
+  std::vector<shm::Participant> dead_;  // reaped, and what they had answered is yet to be taken
   std::vector<std::uint32_t> participants_;  // by worker
   std::vector<Age> ages_;
   std::uint64_t tasks_ended_ = 0;

@@ -340,6 +340,17 @@ TEST(Pool, APoolInsideAWorkerIsRefused) {
   EXPECT_THAT(result.error().message, HasSubstr("outer pool"));
 }
 
+TEST(Pool, AProgramMayIgnoreItsChildren) {
+  const auto before = ::signal(SIGCHLD, SIG_IGN);  // then the kernel reaps them by itself
+  {
+    Pool pool({.workers = 2});
+    const auto results = pool.map<negative_ones_kill>(std::vector{1, -1, 2}, {.attempts = 2});
+    EXPECT_EQ(*results[2], 2);
+    EXPECT_EQ(results[1].error().kind, Failure::Kind::crashed);
+  }
+  ::signal(SIGCHLD, before);
+}
+
 TEST(Pool, ManyThreadsMaySubmit) {
   Pool pool({.workers = 2});
   std::vector<std::jthread> threads;
@@ -475,6 +486,22 @@ TEST(PoolWithQueues, AnItemThatKillsItsConsumersBecomesADeadLetter) {
 
 SharedArray<const int> take_array(Queue<SharedArray<const int>> from) {
   return *from.take();
+}
+
+int send_arrays(Queue<SharedArray<const int>> to, int count) {
+  for (int i = 0; i < count; ++i) to.put(filled(5000, i).freeze());
+  return count;
+}
+
+TEST(PoolWithQueues, ArraysThatWorkersMakeReachEverybody) {
+  Pool pool({.workers = 2});
+  Queue<SharedArray<const int>> queue({.items = 8});
+  auto sender = pool.submit<send_arrays>(queue, 40);
+  for (int i = 0; i < 40; i += 2) {
+    EXPECT_EQ((*queue.get())(0), i);
+    EXPECT_EQ(pool.submit<take_array>(queue).get()(4999), i + 1) << "by way of the other worker";
+  }
+  EXPECT_EQ(sender.get(), 40);
 }
 
 TEST(PoolWithQueues, AnArrayInAQueueOutlivesItsSender) {

@@ -36,6 +36,13 @@ array::ArrayStore& store() {
   return *store;
 }
 
+Result<std::shared_ptr<detail::ArrayBlock>> open_known_block(const shm::BlockName& name) {
+  const array::FindSegment find = [](std::uint64_t id) {
+    return Registry::here().known_segment(id);
+  };
+  return array::open_block(find, holdings(), name, /*writable=*/false);
+}
+
 }  // namespace headrace::share
 
 namespace headrace::detail {

@@ -66,26 +66,29 @@ void Registry::retire_segment(std::uint64_t id) {
   tell_all(notice);
 }
 
+Result<std::shared_ptr<array::Segment>> Registry::known_segment(std::uint64_t id) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = segments_.find(id);
+  if (found == segments_.end()) {
+    return Error{
+        "nobody knows the segment that an array's handle names: was the array's owner gone "
+        "before the handle was used?"};
+  }
+  return found->second.segment;
+}
+
 Result<std::shared_ptr<array::Segment>> Registry::find_segment(std::uint64_t id) {
   const auto deadline = std::chrono::steady_clock::now() + kLongestWait;
-  for (;;) {
-    {
-      const std::scoped_lock lock(mutex_);
-      if (const auto found = segments_.find(id); found != segments_.end()) {
-        return found->second.segment;
-      }
-      const bool keeper_lives = is_worker() && listen_locked();
-      if (const auto found = segments_.find(id); found != segments_.end()) {
-        return found->second.segment;
-      }
-      if (!keeper_lives || std::chrono::steady_clock::now() >= deadline) {
-        return Error{
-            "nobody knows the segment that an array's handle names: was the array's owner "
-            "gone before the handle was used?"};
-      }
-    }
-    sys::wait_readable(control_, 100ms);
+  if (!is_worker()) {
+    // The threads of the pools hear what workers tell.
+    std::unique_lock lock(mutex_);
+    if (!peers_.empty()) news_.wait_until(lock, deadline, [&] { return segments_.contains(id); });
   }
+  while (is_worker() && !known_segment(id) && std::chrono::steady_clock::now() < deadline) {
+    if (!listen()) break;
+    if (!known_segment(id)) sys::wait_readable(control_, 100ms);
+  }
+  return known_segment(id);
 }
 
 std::uint64_t Registry::add_queue(std::shared_ptr<queue::SharedQueue> queue) {
@@ -166,6 +169,7 @@ bool Registry::take_in(const Notice& notice, std::vector<sys::Fd> passed) {
     auto segment = array::Segment::attach(std::move(passed[0]));
     if (!segment || (*segment)->id() != notice.id || segments_.contains(notice.id)) return false;
     segments_[notice.id] = {.segment = std::move(*segment)};
+    news_.notify_all();
     return true;
   }
   if (notice.kind == Kind::queue && is_worker()) {

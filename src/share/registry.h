@@ -11,6 +11,7 @@
 // Thread-safe. Its lock is the last one taken: it calls nobody back.
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -47,8 +48,11 @@ class Registry {
   // Makes a segment of this process known to all others.
   Status announce(const std::shared_ptr<array::Segment>& segment);
   void retire_segment(std::uint64_t id);
-  // In a worker, waits for news of it.
+  // Waits for news of it: a segment that another worker made may be told of a moment after a handle
+  // of it has come through a queue.
   Result<std::shared_ptr<array::Segment>> find_segment(std::uint64_t id);
+  // Does not wait.
+  Result<std::shared_ptr<array::Segment>> known_segment(std::uint64_t id);
 
   // Keeper only. Returns its id.
   std::uint64_t add_queue(std::shared_ptr<queue::SharedQueue> queue);
@@ -96,6 +100,7 @@ class Registry {
   bool mentions_locked(const shm::BlockName& name) const;
 
   mutable std::mutex mutex_;
+  std::condition_variable news_;  // of a segment, for the keeper
   shm::Participant self_ = shm::Participant::of(0, 1);
   int control_ = -1;  // of a worker
   int pid_ = 0;

@@ -77,13 +77,14 @@ struct Attributes {
 };
 
 Exit to_exit(const siginfo_t& info) {
-  if (info.si_code == CLD_EXITED) return {.code = info.si_status, .signal = 0};
-  return {.code = 0, .signal = info.si_status};
+  if (info.si_code == CLD_EXITED) return {.code = info.si_status, .signal = 0, .unknown = false};
+  return {.code = 0, .signal = info.si_status, .unknown = false};
 }
 
 }  // namespace
 
 std::string describe(const Exit& exit) {
+  if (exit.unknown) return "ended (another part of the program took its exit code)";
   if (exit.signal == 0) return "ended with exit code " + std::to_string(exit.code);
   const char* abbreviation = ::sigabbrev_np(exit.signal);
   if (abbreviation == nullptr) return "killed by signal " + std::to_string(exit.signal);
@@ -141,18 +142,22 @@ void Child::signal(int number) const {
 }
 
 std::optional<Exit> Child::try_reap() {
+  if (!pidfd_) return std::nullopt;
   siginfo_t info{};
-  if (!pidfd_ ||
-      ::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd_.get()), &info,
-               WEXITED | WNOHANG | WNOWAIT) != 0 ||
-      info.si_pid == 0) {
-    return std::nullopt;
+  const auto idtype = static_cast<idtype_t>(P_PIDFD);
+  const auto id = static_cast<id_t>(pidfd_.get());
+  if (::waitid(idtype, id, &info, WEXITED | WNOHANG | WNOWAIT) != 0) {
+    if (errno != ECHILD) return std::nullopt;
+    // It was reaped behind our back, so its number may be a stranger's by now.
+    pidfd_.reset();
+    pid_ = -1;
+    return Exit{.unknown = true};
   }
+  if (info.si_pid == 0) return std::nullopt;
   // What it started must not outlive it; the group's number is safe to use until the leader is
   // reaped.
   ::kill(-pid_, SIGKILL);
-  ::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd_.get()), &info,
-           WEXITED | WNOHANG);
+  ::waitid(idtype, id, &info, WEXITED | WNOHANG);
   pidfd_.reset();
   pid_ = -1;
   return to_exit(info);

@@ -22,6 +22,8 @@ namespace headrace::sys {
 struct Exit {
   int code = 0;    // its exit code, when signal is 0
   int signal = 0;  // the signal that killed it, or 0
+  // Some other part of the program waits for all children, or ignores SIGCHLD, and has it.
+  bool unknown = false;
 };
 // "killed by SIGSEGV" or "exited with code 7".
 std::string describe(const Exit& exit);
