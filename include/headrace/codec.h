@@ -46,8 +46,15 @@ struct DecodeError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// static void encode(Encoder&, const T&); static T decode(Decoder&);
 template <class T>
-struct Codec;  // static void encode(Encoder&, const T&); static T decode(Decoder&);
+struct Codec {
+  static_assert(
+      sizeof(T) == 0,
+      "this type cannot travel between processes yet: list its members in headrace_members(), "
+      "or specialise headrace::Codec (headrace/codec.h); std::unique_ptr, pointers and "
+      "callables never can");
+};
 
 namespace detail {
 

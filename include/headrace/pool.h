@@ -30,6 +30,7 @@
 #include <optional>
 #include <ranges>
 #include <span>
+#include <stdexcept>
 #include <stop_token>
 #include <string>
 #include <type_traits>
@@ -57,8 +58,10 @@ struct PoolOptions {
 
 struct CallOptions {
   std::size_t chunk = 0;  // tasks that travel together; 0: as many as make about a millisecond
-  std::chrono::milliseconds deadline{0};  // for one attempt of one task; 0: none. Makes chunk = 1
-  unsigned attempts = 0;                  // 0: those of the pool
+  std::chrono::milliseconds deadline{
+      0};                 // for one attempt of one task; 0: none. Without `chunk`, each
+                          // travels alone; with it, the chunk has the sum
+  unsigned attempts = 0;  // 0: those of the pool
   std::size_t look_ahead =
       0;                   // chunks that are read ahead of what was consumed; 0: 2 to 16 a worker
   std::stop_token stop{};  // ends the call: what is not done is cancelled, what runs is killed
@@ -73,6 +76,17 @@ struct PoolCounts {
   std::uint64_t retries = 0;   // tasks charged with one of them and tried again
   std::uint64_t timeouts = 0;  // workers killed for a deadline
   std::uint64_t recycled = 0;  // workers replaced for their age or size
+};
+
+// For one task; see CallOptions.
+struct SubmitOptions {
+  std::chrono::milliseconds deadline{0};
+  unsigned attempts = 0;
+};
+
+// A task for a pool after close() or terminate().
+struct PoolClosed : std::logic_error {
+  using std::logic_error::logic_error;
 };
 
 namespace detail {
@@ -93,7 +107,8 @@ struct Terms {
 struct Piece {
   std::size_t first = 0;  // within the chunk
   std::size_t count = 0;
-  std::vector<std::byte> results{};        // for each: 0 and the value, or 1, a type and a message
+  // For each: 0 and the value, or 1, a type and a message; padded unless they are plain.
+  std::vector<std::byte> results{};
   std::span<const std::byte> elsewhere{};  // instead of `results`: in a block that `holders` keep
   std::vector<std::shared_ptr<const void>> holders{};
   std::optional<Failure> failure{};
@@ -122,6 +137,8 @@ std::size_t task_count(const Ticket& ticket);
 void cancel(PoolCore& core, Call& call);
 unsigned workers(const PoolCore& core);
 std::size_t chunk_room(const PoolCore& core);  // bytes that travel without a detour
+std::size_t chunk_most(const PoolCore& core);  // tasks, of a chunk that the pool chooses
+bool any_settled(PoolCore& core, Call& call);  // whether wait_any() would not wait
 PoolCounts counts(PoolCore& core);
 void close(PoolCore& core);
 bool join(PoolCore& core, std::chrono::steady_clock::time_point deadline);
@@ -129,6 +146,10 @@ void terminate(PoolCore& core, std::chrono::milliseconds grace);
 std::vector<int> worker_pids(PoolCore& core);
 
 inline constexpr auto kForever = std::chrono::steady_clock::time_point::max();
+inline std::chrono::steady_clock::time_point after(std::chrono::nanoseconds time) {
+  const auto now = std::chrono::steady_clock::now();
+  return time < kForever - now ? now + time : kForever;
+}
 
 // The outcomes in a settled chunk, one after the other.
 template <class R>
@@ -153,8 +174,10 @@ class Results {
   }
 
  private:
+  static constexpr bool plain = std::is_void_v<R> || Plain<R>;
   Outcome<R> decode(std::size_t index) {
     try {
+      if constexpr (!plain) from_->align(kCodecAlignment);
       if (from_->template operator()<std::uint8_t>() != 0) {
         auto type = from_->template operator()<std::string>();
         auto message = from_->template operator()<std::string>();
@@ -165,7 +188,7 @@ class Results {
       } else {
         return {index, Codec<R>::decode(*from_)};
       }
-    } catch (const DecodeError& e) {
+    } catch (const std::exception& e) {
       // Nothing behind it can be found any more; a decoder at its end makes that of them too.
       from_.emplace(std::span<const std::byte>());
       return {index, Failure{Failure::Kind::unreadable, {}, e.what()}};
@@ -230,7 +253,7 @@ class Stream {
   std::optional<Outcome<Result>> next() {
     if (!stopping_) {
       stopping_.emplace(options_.stop, Stopper{core_, call_});
-      at_ = std::ranges::begin(inputs_);
+      at_.emplace(std::ranges::begin(inputs_));
     }
     for (;;) {
       if (current_) {
@@ -282,53 +305,82 @@ class Stream {
   // time at most, and towards the end few enough that all workers stay busy.
   std::size_t chunk_size() const {
     if (options_.chunk > 0) return options_.chunk;
-    std::size_t size = most_;
+    const std::size_t limit = std::min(most_, detail::chunk_most(*core_));
+    std::size_t size = limit;
     if (task_seconds_ > 0) {
       size = static_cast<std::size_t>(std::min(1e-3 / task_seconds_, 1e6));
-      size = std::clamp<std::size_t>(size, 1, most_);
+      size = std::clamp<std::size_t>(size, 1, limit);
     }
     if (left_) size = std::min(size, *left_ / (2 * detail::workers(*core_)) + 1);
     return size;
   }
 
+  bool more() {
+    return !over_ && *at_ != std::ranges::end(inputs_) && !options_.stop.stop_requested();
+  }
+
+  // Whether there is something to give out before more is read.
+  bool landed() {
+    if (flying_.empty()) return false;
+    if constexpr (Ordered) {
+      return detail::settled(*core_, *flying_.front().ticket);
+    } else {
+      return detail::any_settled(*core_, *call_);
+    }
+  }
+
   void fill() {
-    while (flying_.size() < options_.look_ahead && !over_ && at_ != std::ranges::end(inputs_) &&
-           !options_.stop.stop_requested()) {
-      detail::Chunk chunk;
-      chunk.function = &detail::Task<F>::function;
-      chunk.plain = detail::Task<F>::Arguments::plain;
-      const std::size_t size = chunk_size();
-      const std::size_t room = detail::chunk_room(*core_);
-      std::size_t begin = 0;
-      try {
-        while (chunk.offsets.size() < size && at_ != std::ranges::end(inputs_)) {
-          if (!chunk.plain) chunk.arguments.align(detail::kCodecAlignment);
-          if (options_.chunk == 0 && !chunk.offsets.empty() &&
-              chunk.arguments.bytes().size() + last_bytes_ > room) {
-            break;
-          }
-          begin = chunk.arguments.bytes().size();
-          detail::encode_input<typename detail::Task<F>::Arguments>(chunk.arguments, *at_);
-          last_bytes_ = chunk.arguments.bytes().size() - begin;
-          chunk.offsets.push_back(static_cast<std::uint32_t>(begin));
-          ++at_;
-        }
-      } catch (...) {
-        broken_ = std::current_exception();
-        over_ = true;
-        // What the failed encoding left behind belongs to no task.
-        if (begin > (chunk.offsets.empty() ? 0 : chunk.offsets.back())) {
-          chunk.arguments.bytes().resize(begin);
-        }
-      }
+    while (flying_.size() < options_.look_ahead && more()) {
+      detail::Chunk chunk = read();
       const std::size_t count = chunk.offsets.size();
       if (count == 0) return;
       if (left_) *left_ -= std::min(*left_, count);
-      flying_.push_back(
-          {detail::submit(*core_, call_, std::move(chunk), {options_.deadline, options_.attempts}),
-           read_});
+      try {
+        flying_.push_back({detail::submit(*core_, call_, std::move(chunk),
+                                          {options_.deadline, options_.attempts}),
+                           read_});
+      } catch (const PoolClosed&) {
+        if (read_ == 0) throw;
+        over_ = true;  // it was closed while this was under way: what was given to it counts
+        return;
+      }
       read_ += count;
+      if (landed()) return;
     }
+  }
+
+  detail::Chunk read() {
+    detail::Chunk chunk;
+    chunk.function = &detail::Task<F>::function;
+    chunk.plain = detail::Task<F>::Arguments::plain;
+    const std::size_t size = chunk_size();
+    const std::size_t room =
+        options_.chunk == 0 ? detail::chunk_room(*core_) : std::size_t{1} << 30;
+    const auto begun = std::chrono::steady_clock::now();
+    std::size_t begin = 0;
+    try {
+      while (chunk.offsets.size() < size && more()) {
+        const std::size_t count = chunk.offsets.size();
+        if (!chunk.plain) chunk.arguments.align(detail::kCodecAlignment);
+        begin = chunk.arguments.bytes().size();
+        if (count > 0 && begin + last_bytes_ > room) break;
+        // A range that gives its inputs slowly: what there is need not wait for the rest.
+        if (options_.chunk == 0 && count > 0 && ((count & (count - 1)) == 0 || count % 64 == 0) &&
+            std::chrono::steady_clock::now() - begun > std::chrono::milliseconds(1)) {
+          break;
+        }
+        detail::encode_input<typename detail::Task<F>::Arguments>(chunk.arguments, **at_);
+        last_bytes_ = chunk.arguments.bytes().size() - begin;
+        chunk.offsets.push_back(static_cast<std::uint32_t>(begin));
+        ++*at_;
+      }
+    } catch (...) {
+      broken_ = std::current_exception();
+      over_ = true;
+      // What the failed encoding left behind belongs to no task.
+      chunk.arguments.bytes().resize(begin);
+    }
+    return chunk;
   }
 
   void land() {
@@ -354,7 +406,7 @@ class Stream {
   std::shared_ptr<detail::Call> call_;
   Inputs inputs_;
   CallOptions options_;
-  std::ranges::iterator_t<Inputs> at_{};
+  std::optional<std::ranges::iterator_t<Inputs>> at_;
   std::optional<std::size_t> left_;
   std::size_t most_ = 1;
   double task_seconds_ = 0;
@@ -380,10 +432,11 @@ class Future {
   bool ready() const { return detail::settled(*core_, *ticket_); }
   // Whether it is done in time.
   bool wait_for(std::chrono::nanoseconds time) const {
-    return detail::wait(*core_, *ticket_, std::chrono::steady_clock::now() + time);
+    return detail::wait(*core_, *ticket_, detail::after(time));
   }
   // Waits. Once only.
   Outcome<R> outcome() {
+    if (!ticket_) throw std::logic_error("the future's outcome was taken before");
     detail::wait(*core_, *ticket_, detail::kForever);
     return *detail::Results<R>(std::move(ticket_), 0).next();
   }
@@ -461,10 +514,10 @@ class Pool {
 
   template <auto F, class... A>
   auto submit(A&&... arguments) {
-    return submit_with<F>(CallOptions{}, std::forward<A>(arguments)...);
+    return submit_with<F>(SubmitOptions{}, std::forward<A>(arguments)...);
   }
   template <auto F, class... A>
-  Future<typename detail::Task<F>::Result> submit_with(const CallOptions& options,
+  Future<typename detail::Task<F>::Result> submit_with(const SubmitOptions& options,
                                                        A&&... arguments) {
     detail::Chunk chunk;
     chunk.function = &detail::Task<F>::function;
@@ -481,7 +534,7 @@ class Pool {
   void close() { detail::close(*core_); }
   // After close(): waits until all is done and the workers have left; false when not in time.
   bool join(std::chrono::nanoseconds timeout) {
-    return detail::join(*core_, std::chrono::steady_clock::now() + timeout);
+    return detail::join(*core_, detail::after(timeout));
   }
   void join() { detail::join(*core_, detail::kForever); }
   // What is not begun is cancelled; what runs has `grace` to end, then is killed. Returns when no

@@ -165,14 +165,15 @@ class Queue {
   // False: no room in time.
   template <class V = T>
   bool put_for(V&& value, std::chrono::nanoseconds time) {
-    return put_until(std::forward<V>(value), std::chrono::steady_clock::now() + time);
+    return put_until(std::forward<V>(value), after(time));
   }
   template <class V = T>
   bool try_put(V&& value) {
     return put_until(std::forward<V>(value), detail::kNow);
   }
   // All of them, in order and with one wake-up for many: the fast way for small items. Waits for room.
-  // How many were put, which is fewer only when the queue is closed meanwhile.
+  // How many were put, which is fewer only when the queue was closed meanwhile; throws QueueClosed if none.
+  // Arrays among those that were not put are lost.
   template <std::ranges::input_range Values>
   std::size_t put_all(Values&& values) {
     constexpr std::size_t kTogether = 64;
@@ -188,23 +189,24 @@ class Queue {
       starts.clear();
       return put == wanted;
     };
+    bool any = false;
     for (auto&& value : values) {
+      any = true;
       items.align(detail::kCodecAlignment);
       starts.push_back(items.bytes().size());
       items(static_cast<const T&>(value));
       // What refers to shared memory is put by itself: each item keeps its own alive.
-      if ((starts.size() == kTogether || !items.references().empty()) && !flush()) return done;
+      if ((starts.size() == kTogether || !items.references().empty()) && !flush()) break;
     }
     if (!starts.empty()) flush();
+    if (done == 0 && any && closed()) throw QueueClosed("put into a queue that is closed");
     return done;
   }
 
   // Waits for an item; an empty lease at the end: closed, and no item is in the queue or can come back.
   Lease<T> get() { return get_until(detail::kNever); }
   // Empty also when none came in time.
-  Lease<T> get_for(std::chrono::nanoseconds time) {
-    return get_until(std::chrono::steady_clock::now() + time);
-  }
+  Lease<T> get_for(std::chrono::nanoseconds time) { return get_until(after(time)); }
   Lease<T> try_get() { return get_until(detail::kNow); }
   // Waits for one, then takes what is there, at most `most`; empty at the end.
   std::vector<Lease<T>> get_some(std::size_t most) {
@@ -278,6 +280,10 @@ class Queue {
   friend struct Codec<Queue<T>>;
   explicit Queue(std::shared_ptr<detail::QueueHandle> queue) : queue_(std::move(queue)) {}
 
+  static detail::Deadline after(std::chrono::nanoseconds time) {
+    const auto now = std::chrono::steady_clock::now();
+    return time < detail::kNever - now ? now + time : detail::kNever;
+  }
   template <class V>
   bool put_until(V&& value, detail::Deadline deadline) {
     static thread_local Encoder item;
@@ -287,9 +293,27 @@ class Queue {
     } else {
       item(static_cast<T>(std::forward<V>(value)));
     }
-    const bool put = detail::queue_put(*queue_, item, deadline);
+    bool put = false;
+    try {
+      put = detail::queue_put(*queue_, item, deadline);
+    } catch (...) {
+      give_back_to(value, item);
+      throw;
+    }
+    if (!put) give_back_to(value, item);
     item.clear();  // lets go of what it referred to
     return put;
+  }
+  // What encoding took out of the value (an array is given away by it) goes back: it was not put.
+  template <class V>
+  static void give_back_to([[maybe_unused]] V& value, Encoder& item) {
+    if constexpr (std::is_same_v<V, T> && std::is_move_assignable_v<T>) {
+      if (!item.references().empty()) {
+        Decoder from(item.bytes());
+        value = Codec<T>::decode(from);
+      }
+    }
+    item.clear();
   }
   Lease<T> get_until(detail::Deadline deadline) {
     detail::QueueLease lease;

@@ -27,12 +27,14 @@ struct Function {
   void (*run)(Decoder& arguments, Encoder& result, void* state);
   // For functions that make a worker's state; else null.
   std::shared_ptr<void> (*make_state)(Decoder& arguments);
+  bool plain_result = false;  // its results may lie anywhere
   const std::type_info* state =
       nullptr;  // what run() wants, or what make_state() makes; may be null
   const Function* next = nullptr;
   mutable std::atomic<std::uint64_t> key{0};  // see key_of(); 0: not yet looked up
 
-  Function(decltype(run) run_, decltype(make_state) make_state_, const std::type_info* state_);
+  Function(decltype(run) run_, decltype(make_state) make_state_, const std::type_info* state_,
+           bool plain_result_);
   Function(const Function&) = delete;
   Function& operator=(const Function&) = delete;
 };
@@ -87,8 +89,10 @@ struct Wire<std::tuple<A...>> {
   // Encodes what the parameters will be made of: arguments may be of any type that converts to them.
   template <class... Given>
   static void encode(Encoder& to, Given&&... given) {
-    static_assert(sizeof...(Given) == sizeof...(A),
-                  "as many arguments as the function has parameters");
+    static_assert(
+        sizeof...(Given) == sizeof...(A),
+        "as many arguments as the function has parameters; a first parameter that is a "
+        "reference to non-const is the worker's state: take an argument by value or const&");
     (encode_as<std::remove_cvref_t<A>>(to, std::forward<Given>(given)), ...);
   }
 
@@ -141,7 +145,8 @@ struct Task {
       return &typeid(State);
     }
   }
-  inline static const Function function{&run, nullptr, state_type()};
+  static constexpr bool plain_result = std::is_void_v<Result> || Plain<Result>;
+  inline static const Function function{&run, nullptr, state_type(), plain_result};
 };
 
 // A function whose result stays in the worker, as its state.
@@ -160,7 +165,7 @@ struct StateMaker {
         },
         values);
   }
-  inline static const Function function{nullptr, &make, &typeid(State)};
+  inline static const Function function{nullptr, &make, &typeid(State), true};
 };
 
 }  // namespace headrace::detail

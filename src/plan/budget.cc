@@ -190,6 +190,11 @@ std::optional<Bytes> memory_headroom(const sys::CgroupFacts& facts) {
     const Bytes left{limit.value - std::min(used, limit.value)};
     if (!least || left < *least) least = left;
   }
+  // Without a limit it is the machine that ends, and its kernel kills whom it likes; a little is left to it.
+  if (facts.mem_available) {
+    const Bytes left{facts.mem_available->value - facts.mem_available->value / 16};
+    if (!least || left < *least) least = left;
+  }
   return least;
 }
 

@@ -48,8 +48,8 @@ struct Budget {
 // An error only for an override that is no number in its range; the sentence names the variable.
 Result<Budget> make_budget(const BudgetInput& input);
 
-// How much may still be taken before the tightest level is full, page cache that the kernel gives
-// back not counted as use. Nothing when no level has a limit.
+// How much may still be taken before the tightest level, or the machine, is full; page cache that the
+// kernel gives back not counted as use. Nothing when nothing is known.
 std::optional<Bytes> memory_headroom(const sys::CgroupFacts& facts);
 
 // The counters of the level whose quota binds (of the own group when none has one).

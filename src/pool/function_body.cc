@@ -4,6 +4,7 @@
 #include <headrace/task.h>
 
 #include <chrono>
+#include <cstdio>
 #include <cstring>
 #include <list>
 #include <nlohmann/json.hpp>
@@ -63,7 +64,7 @@ Arguments arguments_of(const ChunkRequest& request, std::span<const std::byte> b
   }
   if (request.bytes > found.bytes.size()) throw DecodeError("the tasks do not fit their place");
   found.bytes = found.bytes.first(request.bytes);
-  if (request.stride == 0 && request.count > 1) {
+  if ((request.flags & kTable) != 0) {
     // Padded, so that the first task is aligned.
     const std::size_t table = (std::size_t{request.count} * 4 + detail::kCodecAlignment - 1) &
                               ~(detail::kCodecAlignment - 1);
@@ -112,7 +113,10 @@ class FunctionBody : public worker::Body {
   }
   bool listen() override { return share::Registry::here().listen(); }
   void idle() override { release_given(); }
-  void finish() override { state_.reset(); }
+  void finish() override {
+    state_.reset();
+    std::fflush(nullptr);  // what tasks printed; the process ends without its exit handlers
+  }
   void prepare(worker::Item&, std::size_t) override {}
   void run(std::span<worker::Item> items) override {
     for (worker::Item& item : items) run(item);
@@ -178,6 +182,8 @@ class FunctionBody : public worker::Body {
       } else {
         write_exception("headrace::DecodeError", trouble);
       }
+      // Each result begins where its rows can be aligned as when it was written.
+      if ((request.flags & kPadded) != 0) result_.align(detail::kCodecAlignment);
       answer.add(result_.bytes());
       // What refers to blocks, or does not lie in the slot, is lost with the worker.
       if (result_.references().empty() && answer.in_slot()) {
@@ -282,7 +288,9 @@ Result<std::unique_ptr<worker::Body>> make_function_body(const shm::Brief& brief
     return Error{"all pools of a program together have at most " +
                  std::to_string(shm::kMaxParticipants - 1) + " workers"};
   }
-  share::Registry::here().become_worker(shm::Participant{brief.participant}, shm::kControlFd);
+  const Status became =
+      share::Registry::here().become_worker(shm::Participant{brief.participant}, shm::kControlFd);
+  if (!became) return became.error();
   sys::tell_before_fault(shm::kControlFd, static_cast<char>(shm::Greeting::last_words));
   Result<FunctionSettings> settings = function_settings_from_json(brief.body);
   if (!settings) return settings.error();

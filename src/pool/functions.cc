@@ -14,8 +14,8 @@ constinit const Function* first = nullptr;
 }  // namespace
 
 Function::Function(decltype(run) run_, decltype(make_state) make_state_,
-                   const std::type_info* state_)
-    : run(run_), make_state(make_state_), state(state_), next(first) {
+                   const std::type_info* state_, bool plain_result_)
+    : run(run_), make_state(make_state_), plain_result(plain_result_), state(state_), next(first) {
   first = this;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 
 #include "plan/budget.h"
 #include "plan/plan.h"
@@ -31,6 +32,7 @@ constexpr std::chrono::microseconds kWorkerSpin{5};
 constexpr std::uint32_t kHalfSlot = 8192;  // bytes of arguments or results that travel in a slot
 constexpr std::uint32_t kMostSlots = 2048;
 constexpr std::uint32_t kSlotsPerWorker = 32;
+constexpr std::chrono::milliseconds kLongestDeadline = std::chrono::hours(24 * 365);
 // Beyond as many tasks, submit() waits.
 constexpr std::size_t kMostWaiting = 65'536;
 constexpr std::uint64_t kBellTag = 1'000'000;
@@ -202,9 +204,10 @@ void PoolCore::run(const supervisor::FleetSettings& settings) {
 
 // Everything that can be done now; false when nothing will ever be again.
 bool PoolCore::turn(Clock::time_point now) {
-  fleet_->step(now);
   pump(now);
-  bury_dead();
+  bury_dead();  // their places are free again for those that step() starts
+  fleet_->step(now);
+  pump(Clock::now());
   if (now >= next_look_) look_after(now);
   const auto idle = [this] {
     return waiting_.empty() &&
@@ -285,7 +288,7 @@ void PoolCore::pump(Clock::time_point now) {
   fleet_->collect(now);
   while (const auto finished = fleet_->next_finished()) settle(*finished, now);
   if (fleet_->hopeless()) give_up();
-  admit();
+  if (!hurry_) admit();
   fleet_->dispatch(now);
 }
 
@@ -316,20 +319,24 @@ void PoolCore::send(Work work) {
   if (!work.elsewhere) inside += bytes;
   const shm::Token token = *slots_.claim(static_cast<std::uint32_t>(inside));
   const std::span<std::byte> input = slots_.input(token);
-  work.use = ++uses_;
+  if (++uses_ == 0) ++uses_;  // 0 is what a new slot holds
+  work.use = uses_;
   auto* request = new (input.data()) ChunkRequest{};
   request->function = key_of(*ticket.chunk.function);
   request->use = work.use;
   request->count = static_cast<std::uint32_t>(work.count);
   request->bytes = bytes;
   request->stride = stride_of(ticket);
+  request->flags = (table_bytes(ticket, work.count) > 0 ? pool::kTable : 0U) |
+                   (ticket.chunk.function->plain_result ? 0U : pool::kPadded);
   if (work.elsewhere) {
     request->elsewhere = {work.elsewhere->segment, work.elsewhere->block,
                           work.elsewhere->generation};
   } else {
     write_arguments(ticket, work.first, work.count, input.data() + sizeof *request);
   }
-  fleet_->add(token, ticket.deadline * static_cast<int>(work.count));
+  fleet_->add(token, std::min(ticket.deadline * static_cast<std::int64_t>(work.count),
+                              1000 * kLongestDeadline));
   // The thread may sleep beyond this deadline.
   if (ticket.deadline > 0ms && asleep_) bell_.ring();
   in_slots_[shm::token_slot(token)] = std::move(work);
@@ -344,6 +351,7 @@ void PoolCore::settle(const supervisor::Finished& finished, Clock::time_point no
   } else if (!accept(work, finished.token, now)) {
     // Not a reply that our worker could have written. Charged, it comes back as a failure.
     place = std::move(work);
+    place.disbelieved = true;
     return fleet_->disbelieve(finished, now);
   }
   Age& age = ages_[finished.worker];
@@ -375,6 +383,8 @@ bool PoolCore::accept(Work& work, shm::Token token, Clock::time_point now) {
   const std::uint64_t blocks = reply.blocks;
   const shm::BlockName elsewhere = reply.elsewhere;
   if (reply.use != work.use || done > work.count) return false;
+  // The word that it was cancelled lies where workers can write.
+  if (done < work.count && !work.ticket->call->cancelled && !hurry_) return false;
   Piece piece{.first = work.first, .count = done};
   if (elsewhere.segment != 0 || blocks > 0) fleet_->listen(now);  // it may name a new segment
   if (elsewhere.segment != 0) {
@@ -414,7 +424,7 @@ void PoolCore::take_apart(const Work& work, shm::Token token,
   const ChunkReply& reply = reply_at(area);
   std::size_t accepted = 0;
   std::size_t running = 0;
-  if (reply.use == work.use) {
+  if (reply.use == work.use && !work.disbelieved) {
     running = std::min<std::size_t>(reply.running.load(), work.count - 1);
     accepted = std::min<std::size_t>(reply.accepted.load(), running);
   }
@@ -432,7 +442,7 @@ void PoolCore::charge(const Work& work, std::size_t task,
                       const supervisor::Finished::Failure& failure) {
   Ticket& ticket = *work.ticket;
   const unsigned charges = work.count == 1 ? work.charges + 1 : 1;
-  if (ticket.call->cancelled) return fail(work, task, 1, kCancelled);
+  if (ticket.call->cancelled || hurry_) return fail(work, task, 1, kCancelled);
   if (charges < ticket.attempts) {
     ++retries_;
     ++waiting_tasks_;
@@ -449,7 +459,7 @@ void PoolCore::charge(const Work& work, std::size_t task,
 
 void PoolCore::again(const Work& work, std::size_t first, std::size_t count) {
   if (count == 0) return;
-  if (work.ticket->call->cancelled) return fail(work, first, count, kCancelled);
+  if (work.ticket->call->cancelled || hurry_) return fail(work, first, count, kCancelled);
   waiting_tasks_ += count;
   waiting_.push_front({.ticket = work.ticket, .first = first, .count = count});
 }
@@ -521,7 +531,9 @@ std::shared_ptr<Ticket> PoolCore::submit(const std::shared_ptr<Call>& call, Chun
                                          const Terms& terms) {
   auto ticket = std::make_shared<Ticket>();
   ticket->chunk = std::move(chunk);
-  ticket->deadline = terms.deadline;
+  if (terms.deadline < 0ms)
+    throw std::invalid_argument("a deadline is a time from now on, not before");
+  ticket->deadline = std::min(terms.deadline, kLongestDeadline);
   ticket->attempts = terms.attempts > 0 ? terms.attempts : std::max(options_.attempts, 1U);
   ticket->call = call;
   ticket->open = ticket->count();
@@ -534,8 +546,12 @@ std::shared_ptr<Ticket> PoolCore::submit(const std::shared_ptr<Call>& call, Chun
   std::unique_lock lock(mutex_);
   await(
       lock, [&] { return waiting_tasks_ < kMostWaiting || phase_ != Phase::open; }, kForever);
-  if (phase_ != Phase::open || hurry_) throw std::logic_error("the pool is closed");
+  if (phase_ != Phase::open || hurry_) throw PoolClosed("the pool is closed");
   ++call->open;
+  if (call->cancelled) {  // while this was encoded or waited for room
+    fail({.ticket = ticket}, 0, ticket->count(), kCancelled);
+    return ticket;
+  }
   waiting_tasks_ += ticket->count();
   waiting_.push_back({.ticket = ticket, .first = 0, .count = ticket->count()});
   pump(Clock::now());
@@ -554,7 +570,7 @@ std::shared_ptr<Ticket> PoolCore::wait_any(Call& call) {
   await(
       lock, [&] { return !call.settled.empty(); }, kForever);
   --call.open;
-  auto ticket = std::move(call.settled.front());
+  auto ticket = call.settled.front().lock();
   call.settled.pop_front();
   return ticket;
 }
@@ -587,6 +603,12 @@ void PoolCore::cancel_where(const std::function<bool(const Ticket&)>& which,
   waiting_ = std::move(kept);
   for (std::uint32_t slot = 0; slot < in_slots_.size(); ++slot) {
     if (!in_slots_[slot].ticket || !which(*in_slots_[slot].ticket)) continue;
+    if (const auto waiting = fleet_->withdraw(slot)) {
+      const Work work = std::exchange(in_slots_[slot], {});
+      fail(work, work.first, work.count, kCancelled);
+      slots_.release(*waiting);
+      continue;
+    }
     const shm::Token token = shm::make_token(slot, 0);
     request_at(slots_.input(token)).cancelled.store(1, std::memory_order_relaxed);
     fleet_->expire(token, kill_at);
@@ -596,6 +618,18 @@ void PoolCore::cancel_where(const std::function<bool(const Ticket&)>& which,
 
 std::size_t PoolCore::room() const {
   return slots_.input_capacity() - sizeof(ChunkRequest);
+}
+
+std::size_t PoolCore::most() const {
+  // A worker that is to end after so many tasks is not given as many in one go.
+  return options_.tasks_per_worker == 0 ? std::numeric_limits<std::size_t>::max()
+                                        : std::max<std::size_t>(options_.tasks_per_worker / 4, 1);
+}
+
+bool PoolCore::any_settled(Call& call) {
+  const std::scoped_lock lock(mutex_);
+  if (call.settled.empty()) pump(Clock::now());
+  return !call.settled.empty();
 }
 
 PoolCounts PoolCore::counts() {
@@ -673,6 +707,7 @@ void PoolCore::heard(std::uint32_t worker, std::span<const char> message,
 
 void PoolCore::ended(std::uint32_t worker) {
   if (participants_[worker] == 0) return;
+  share::Registry::here().hang_up(shm::Participant{participants_[worker]});
   dead_.push_back(shm::Participant{participants_[worker]});
   participants_[worker] = 0;
 }
@@ -727,6 +762,12 @@ unsigned workers(const PoolCore& core) {
 }
 std::size_t chunk_room(const PoolCore& core) {
   return core.room();
+}
+std::size_t chunk_most(const PoolCore& core) {
+  return core.most();
+}
+bool any_settled(PoolCore& core, Call& call) {
+  return core.any_settled(call);
 }
 PoolCounts counts(PoolCore& core) {
   return core.counts();

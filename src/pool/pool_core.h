@@ -40,8 +40,8 @@ class Call {
   bool cancelled = false;  // guarded by the core's lock, as is the next
   // For wait_any(), if that is how they are waited for; else nothing is kept here.
   bool unordered = false;
-  std::deque<std::shared_ptr<Ticket>> settled{};
-  std::size_t open = 0;  // submitted and not fetched
+  std::deque<std::weak_ptr<Ticket>> settled{};  // the stream owns them, and they the call
+  std::size_t open = 0;                         // submitted and not fetched
 };
 
 // A chunk that was submitted, from then until its last task is settled. Guarded by the core's lock
@@ -69,6 +69,7 @@ struct Work {
   unsigned charges = 0;                     // of its one task, after a death
   std::uint32_t use = 0;                    // ChunkRequest::use, once it is in a slot
   std::shared_ptr<ArrayBlock> elsewhere{};  // what its arguments lie in, if not in a slot
+  bool disbelieved = false;                 // its worker wrote nonsense
 };
 
 class PoolCore : public std::enable_shared_from_this<PoolCore>, private supervisor::Escort {
@@ -87,6 +88,8 @@ class PoolCore : public std::enable_shared_from_this<PoolCore>, private supervis
   void cancel(Call& call);
   unsigned workers() const { return workers_; }
   std::size_t room() const;
+  std::size_t most() const;
+  bool any_settled(Call& call);
   PoolCounts counts();
   std::vector<int> worker_pids();
   void close();

@@ -10,6 +10,7 @@
 #include <csignal>
 #include <fstream>
 #include <numeric>
+#include <sstream>
 #include <thread>
 
 namespace headrace {
@@ -97,6 +98,82 @@ TEST(Pool, CarriesArgumentsAndResultsOfAnySize) {
   }
   std::vector<std::size_t> sizes(50, 20'000);
   for (const auto& result : pool.map<ramp>(sizes, {.chunk = 7})) EXPECT_EQ(result->size(), 20'000U);
+}
+
+std::vector<double> odd_ones_throw_else_row(int x) {
+  if (x % 2 == 1) throw std::runtime_error(std::string(static_cast<std::size_t>(x) % 7, '!'));
+  return ramp(static_cast<std::size_t>(x) % 50);
+}
+std::pair<std::vector<float>, std::string> row_and_text(int x) {
+  return {std::vector<float>(static_cast<std::size_t>(x) % 5, 1.5F), std::to_string(x)};
+}
+int without_arguments() {
+  return 7;
+}
+
+TEST(Pool, ResultsOfAnyLengthStandOneBehindTheOther) {
+  Pool pool({.workers = 2});
+  for (const std::size_t chunk : {2UL, 3UL, 16UL, 500UL}) {
+    const auto rows = pool.map<odd_ones_throw_else_row>(upto(500), {.chunk = chunk});
+    const auto pairs = pool.map<row_and_text>(upto(500), {.chunk = chunk});
+    for (std::size_t i = 0; i < 500; ++i) {
+      ASSERT_EQ(rows[i].ok(), i % 2 == 0) << i;
+      if (i % 2 == 0) {
+        EXPECT_EQ(*rows[i], ramp(i % 50));
+      }
+      ASSERT_EQ(*pairs[i], row_and_text(static_cast<int>(i)));
+    }
+  }
+}
+
+TEST(Pool, GivesResultsOutBeforeItReadsOn) {
+  Pool pool({.workers = 2});
+  int read = 0;
+  auto slow = std::views::iota(0, 200) | std::views::transform([&](int i) {
+                ++read;
+                ::usleep(2000);
+                return i;
+              });
+  auto stream = pool.imap<square>(slow);
+  ASSERT_TRUE(stream.next());
+  EXPECT_LT(read, 50);
+}
+
+TEST(Pool, ReadsInputsThatComeOnlyOnce) {
+  Pool pool({.workers = 2});
+  std::istringstream text("1 2 3 4");
+  long sum = 0;
+  for (const auto& result : pool.imap<square>(std::views::istream<int>(text))) sum += *result;
+  EXPECT_EQ(sum, 30);
+}
+
+TEST(Pool, AMapUnderWayKeepsItsResultsWhenThePoolIsClosed) {
+  Pool pool({.workers = 2});
+  const auto results = pool.map<square>(upto(1000), {.chunk = 1, .progress = [&](std::size_t done) {
+                                                       if (done == 10) pool.close();
+                                                     }});
+  ASSERT_EQ(results.size(), 1000U);
+  EXPECT_EQ(*results[9], 81);
+  EXPECT_EQ(results[999].error().kind, Failure::Kind::cancelled);
+  EXPECT_THROW(pool.map<square>(upto(1)), PoolClosed);
+}
+
+TEST(Pool, AFunctionMayHaveNoParameters) {
+  Pool pool({.workers = 1});
+  EXPECT_EQ(pool.submit<without_arguments>().get(), 7);
+  for (const auto& result :
+       pool.map<without_arguments>(std::vector<std::tuple<>>(100), {.chunk = 10})) {
+    EXPECT_EQ(*result, 7);
+  }
+}
+
+TEST(Pool, AStreamThatIsLeftEarlyKeepsNothing) {
+  Pool pool({.workers = 2});
+  for (int i = 0; i < 5; ++i) {
+    auto stream = pool.imap_unordered<square>(upto(100'000));
+    ASSERT_TRUE(stream.next());
+  }
+  EXPECT_EQ(pool.submit<square>(5).get(), 25);
 }
 
 TEST(Pool, AnExceptionIsItsTasksError) {
@@ -393,6 +470,24 @@ SharedArray<int> doubled(SharedArray<int> a) {
 int writes_frozen(const SharedArray<const int>& a) {
   *const_cast<int*>(a.data()) = 1;
   return 0;
+}
+
+TEST(PoolWithQueues, APutThatDidNotPutGivesTheArrayBack) {
+  Queue<SharedArray<int>> queue({.items = 1});
+  queue.put(filled(3, 1));
+  SharedArray<int> mine = filled(3, 2);
+  EXPECT_FALSE(queue.try_put(std::move(mine)));
+  EXPECT_EQ(mine(2), 2);
+  EXPECT_FALSE(queue.put_for(std::move(mine), 1ms));
+  EXPECT_EQ(mine(2), 2);
+  queue.close();
+  EXPECT_THROW(queue.put(std::move(mine)), QueueClosed);
+  EXPECT_EQ(mine(2), 2);
+}
+
+TEST(PoolWithArrays, ASizeThatCannotBeIsRefused) {
+  EXPECT_THROW(SharedArray<float>({std::size_t{1} << 42}), std::runtime_error);
+  EXPECT_THROW(Queue<int>({.bytes = std::size_t{1} << 50}), std::runtime_error);
 }
 
 TEST(PoolWithArrays, WorkersReadOneFrozenArray) {

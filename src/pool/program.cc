@@ -48,7 +48,8 @@ void check_program() {
   }
   if (!initialised) {
     throw std::logic_error(
-        "headrace::init(argc, argv) must be the first line of main(): workers are this same "
+        "headrace::init(argc, argv) must be the first line of main(), before any Pool: workers are "
+        "this same "
         "program");
   }
 }

@@ -16,19 +16,22 @@
 
 namespace headrace::pool {
 
+enum ChunkFlag : std::uint32_t {
+  kTable = 1,   // `count` offsets (u32, from the first task) come before the arguments
+  kPadded = 2,  // each result begins at a multiple of detail::kCodecAlignment
+};
+
 struct alignas(shm::kLine) ChunkRequest {
   std::uint64_t function;  // detail::key_of()
-  std::uint32_t
-      use;  // rises with each chunk that was ever sent: tells one use of the slot from another
-  std::uint32_t count;  // tasks
-  std::uint64_t bytes;  // offsets and arguments
-  std::uint32_t
-      stride;  // of the arguments; 0: `count` offsets (u32, from the first task) come first
+  std::uint32_t use;     // rises with each chunk that was ever sent: which use of the slot this is
+  std::uint32_t count;   // tasks
+  std::uint64_t bytes;   // offsets and arguments
+  std::uint32_t stride;  // bytes from one task's arguments to the next, without a table
   // Pool: the tasks are of no use any more; what is not begun need not be.
   std::atomic<std::uint32_t> cancelled;
   // Pool: equals `use` once it holds the blocks that the reply names.
   std::atomic<std::uint32_t> taken;
-  std::uint32_t unused;
+  std::uint32_t flags;       // of ChunkFlag
   shm::BlockName elsewhere;  // the block that holds the arguments; segment 0: they follow here
 };
 static_assert(sizeof(ChunkRequest) == 64 && offsetof(ChunkRequest, elsewhere) == 40);

@@ -22,11 +22,13 @@ Bytes memory_left() {
 
 array::Holdings& holdings() {
   // Never destroyed, like the registry, for arrays in static objects.
+  Registry::here().settle_identity();
   static auto* const holdings = new array::Holdings(Registry::here().self());
   return *holdings;
 }
 
 array::ArrayStore& store() {
+  Registry::here().settle_identity();
   static auto* const store = new array::ArrayStore(
       {}, {.self = Registry::here().self(),
            .mentions = [](const shm::BlockName& name) { return Registry::here().mentions(name); },

@@ -30,10 +30,16 @@ Registry::Registry()
   taken_[0] = true;  // the keeper itself
 }
 
-void Registry::become_worker(shm::Participant self, int control) {
+Status Registry::become_worker(shm::Participant self, int control) {
   const std::scoped_lock lock(mutex_);
+  if (settled_) {
+    return Error{
+        "a SharedArray was made before headrace::init(), as a static object perhaps: make it in "
+        "main(), after that line"};
+  }
   self_ = self;
   control_ = control;
+  return Ok{};
 }
 
 bool Registry::forked() const {
@@ -107,8 +113,14 @@ void Registry::drop_queue(std::uint64_t id) {
 }
 
 Result<std::shared_ptr<queue::SharedQueue>> Registry::find_queue(std::uint64_t id) {
-  const std::scoped_lock lock(mutex_);
-  if (is_worker() && !queues_.contains(id)) listen_locked();
+  const auto deadline = std::chrono::steady_clock::now() + kLongestWait;
+  std::unique_lock lock(mutex_);
+  while (is_worker() && !queues_.contains(id) && listen_locked() && !queues_.contains(id)) {
+    if (std::chrono::steady_clock::now() >= deadline) break;
+    lock.unlock();  // many queues may be told of, and a socket takes so many at a time
+    sys::wait_readable(control_, 100ms);
+    lock.lock();
+  }
   const auto found = queues_.find(id);
   if (found == queues_.end()) {
     return Error{"the queue is gone: the process that made it must keep it while others use it"};
@@ -253,9 +265,13 @@ void Registry::heard(shm::Participant from, std::span<const char> message,
   tell_all(*notice, from.place());
 }
 
-void Registry::bury(shm::Participant who) {
+void Registry::hang_up(shm::Participant who) {
   const std::scoped_lock lock(mutex_);
   peers_.erase(who.place());
+}
+
+void Registry::bury(shm::Participant who) {
+  const std::scoped_lock lock(mutex_);
   for (const auto& [id, queue] : queues_) queue->repair(who, self_);
   for (auto& [id, known] : segments_) {
     known.segment->forget(who);

@@ -11,6 +11,7 @@
 // Thread-safe. Its lock is the last one taken: it calls nobody back.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -38,9 +39,11 @@ class Registry {
   Registry& operator=(const Registry&) = delete;
 
   // Before anything else, in a worker.
-  void become_worker(shm::Participant self, int control);
+  Status become_worker(shm::Participant self, int control);
   bool is_worker() const { return control_ >= 0; }
   shm::Participant self() const { return self_; }
+  // Something was made that remembers who this process is: it cannot become another one any more.
+  void settle_identity() { settled_ = true; }
   // A child that the program forked is nobody here: it must neither use nor clear what its parent
   // holds.
   bool forked() const;
@@ -67,9 +70,11 @@ class Registry {
 
   // Keeper only, for the owners of fleets. A new participant; nothing when all places are taken.
   std::optional<shm::Participant> enlist();
-  // Its process was started and listens on `control`, which stays open until bury().
+  // Its process was started and listens on `control`, which stays open until hang_up().
   void introduce(shm::Participant who, int control);
   void heard(shm::Participant from, std::span<const char> message, std::vector<sys::Fd> passed);
+  // Its control socket is about to be closed.
+  void hang_up(shm::Participant who);
   // It was reaped: whatever it held or had begun is set right.
   void bury(shm::Participant who);
   // Sends what did not fit into a worker's socket, drops segments of the dead that nobody refers to.
@@ -103,6 +108,7 @@ class Registry {
   std::condition_variable news_;  // of a segment, for the keeper
   shm::Participant self_ = shm::Participant::of(0, 1);
   int control_ = -1;  // of a worker
+  std::atomic<bool> settled_ = false;
   int pid_ = 0;
   std::unordered_map<std::uint64_t, KnownSegment> segments_;
   std::map<std::uint64_t, std::shared_ptr<queue::SharedQueue>> queues_;

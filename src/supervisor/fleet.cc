@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <system_error>
 #include <utility>
 
 #include "supervisor/blame.h"
@@ -99,11 +100,27 @@ void Fleet::start(Worker& worker, Clock::time_point now) {
   Result<sys::Fd> brief = sys::sealed_text("headrace-brief", shm::to_json(instructions));
   const auto give_up = [&](const Error& error) {
     if (escort) escort->ended(worker.number());
-    hopeless_ = error;
+    tally_.death();
+    if (!ever_ready_ || tally_.hopeless()) {
+      hopeless_ = error;
+      return;
+    }
+    // It went once, so it may go again: descriptors or memory are short for now.
+    log_.warn("worker {}: {}", worker.number(), error.message);
+    if (worker.state() == WorkerState::absent) {
+      worker.move_to(WorkerState::starting);
+      worker.move_to(WorkerState::resting);
+    }
+    worker.rest_until = now + tally_.back_off();
   };
   if (!mailbox) return give_up(mailbox.error());
   if (!brief) return give_up(brief.error());
-  sys::ControlPair control = sys::make_control_pair();
+  sys::ControlPair control;
+  try {
+    control = sys::make_control_pair();
+  } catch (const std::system_error& e) {
+    return give_up(Error{std::string("cannot start a worker: ") + e.what()});
+  }
   Result<sys::Child> child = sys::Child::spawn({.program = settings_.program,
                                                 .arguments = settings_.arguments,
                                                 .environment = settings_.environment,
@@ -120,6 +137,7 @@ void Fleet::start(Worker& worker, Clock::time_point now) {
   worker.exclusive = false;
   worker.offence = Worker::Offence::none;
   worker.killed_for.clear();
+  worker.late_at.reset();
   worker.last_words.clear();
   worker.move_to(WorkerState::starting);
   if (escort) escort->started(worker.number(), worker.control.get());
@@ -134,7 +152,12 @@ void Fleet::on_ready(std::uint64_t tag, Clock::time_point now) {
   Worker& worker = *workers_[which / 2];
   if (!worker.alive()) return;  // an event from before it was buried
   if (which % 2 == 1) return listen(worker, now);
-  if (const std::optional<sys::Exit> exit = worker.child->try_reap()) {
+  // Before it is closed: a copy of it that a forked child kept would be readable for ever.
+  const int pidfd = worker.child->pidfd();
+  poller_.forget(pidfd);
+  const std::optional<sys::Exit> exit = worker.child->try_reap();
+  if (!exit) poller_.watch(pidfd, tag);
+  if (exit) {
     listen(worker, now);  // its last words may tell why
     bury(worker, *exit, now);
   }
@@ -247,6 +270,15 @@ milliseconds Fleet::timeout(const Worker& worker) const {
   return own == 0ms ? settings_.item_timeout : own;
 }
 
+std::optional<shm::Token> Fleet::withdraw(std::uint32_t slot) {
+  const auto found = std::ranges::find(backlog_, slot, shm::token_slot);
+  if (found == backlog_.end()) return std::nullopt;
+  const shm::Token token = *found;
+  backlog_.erase(found);
+  record(token) = {};
+  return token;
+}
+
 void Fleet::recycle(std::uint32_t worker) {
   if (workers_[worker]->state() == WorkerState::ready) dismiss(*workers_[worker]);
 }
@@ -255,6 +287,7 @@ void Fleet::kill(Worker& worker, std::string why, Worker::Offence offence) {
   if (worker.state() == WorkerState::dying) return;
   worker.killed_for = std::move(why);
   worker.offence = offence;
+  if (offence == Worker::Offence::late && worker.in_flight() > 0) worker.late_at = worker.sent(0);
   worker.child->signal(SIGKILL);
   worker.move_to(WorkerState::dying);
 }
@@ -276,6 +309,7 @@ void Fleet::bury(Worker& worker, const sys::Exit& exit, Clock::time_point now) {
   const bool charged = take_back(worker, cause);
   if (settings_.escort != nullptr) settings_.escort->ended(worker.number());
   worker.child.reset();
+  poller_.forget(worker.control.get());
   worker.control.reset();
   worker.mailbox.reset();
   if (stopping_ || worker.number() >= wanted_) return worker.move_to(WorkerState::absent);
@@ -307,10 +341,13 @@ void Fleet::despair(const Worker& worker, const sys::Exit& exit) {
 bool Fleet::take_back(Worker& worker, const std::string& cause) {
   // After nonsense its word for what it was doing is worth nothing either: the item that it should
   // have answered next is to blame.
-  const Blame blame = worker.offence == Worker::Offence::nonsense
-                          ? Blame{.any_charged = true}
-                          : apportion(worker.mailbox->doing(), worker.mailbox->oldest_position(),
-                                      worker.in_flight());
+  Blame blame;
+  if (worker.offence == Worker::Offence::nonsense) {
+    blame.any_charged = true;
+  } else if (!worker.late_at || (worker.in_flight() > 0 && *worker.late_at == worker.sent(0))) {
+    blame =
+        apportion(worker.mailbox->doing(), worker.mailbox->oldest_position(), worker.in_flight());
+  }
   const ItemError code =
       worker.offence == Worker::Offence::late ? ItemError::timeout : ItemError::worker_crashed;
   for (std::uint32_t i = worker.in_flight(); i > 0; --i) {
@@ -402,6 +439,8 @@ void Fleet::dispatch(Clock::time_point now) {
 
 void Fleet::feed(Worker& worker, std::uint32_t depth, Clock::time_point now) {
   const std::uint32_t before = worker.in_flight();
+  // Not behind an item that has turned out to be a long one.
+  if (before > 0 && duration<double>(now - worker.front_since).count() > kLongItemSeconds) return;
   // Refilled when half empty, so that a worker that slept finds half a mailbox and not one item.
   if (before > depth / 2) return;
   while (worker.in_flight() < depth && !backlog_.empty()) {
@@ -426,8 +465,9 @@ void Fleet::forgive_absence(Clock::time_point now) {
   last_step_ = now;
   if (gap < kAbsence) return;
   for (const auto& worker : workers_) {
-    worker->front_since += gap;
-    worker->since += gap;
+    // Not beyond now: what was sent just before this was not absent.
+    worker->front_since = std::min(worker->front_since + gap, now);
+    worker->since = std::min(worker->since + gap, now);
   }
 }
 
@@ -457,7 +497,9 @@ void Fleet::step(Clock::time_point now) {
 milliseconds Fleet::patience(Clock::time_point now) const {
   Clock::time_point next = now + kLongestNap;
   for (const auto& worker : workers_) {
-    if (worker->state() == WorkerState::resting) next = std::min(next, worker->rest_until);
+    if (worker->state() == WorkerState::resting && !hopeless_) {
+      next = std::min(next, worker->rest_until);
+    }
     if (worker->state() == WorkerState::starting) {
       next = std::min(next, worker->since + settings_.load_timeout);
     }

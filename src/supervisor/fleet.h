@@ -111,6 +111,8 @@ class Fleet {
     record(token).timeout = timeout;
     backlog_.push_back(token);
   }
+  // Takes back the item in that slot if no worker holds it yet.
+  std::optional<shm::Token> withdraw(std::uint32_t slot);
   // Nobody waits for the item any more: a worker that is still at it then is killed.
   void expire(shm::Token token, Clock::time_point when) { record(token).expires = when; }
   // How many more items it can use at once; beyond that they would only wait.

@@ -59,9 +59,10 @@ class Worker {
     nonsense,  // it wrote what it cannot have done
   };
   Offence offence = Offence::none;
-  std::string killed_for;      // the same in words
-  std::string last_words;      // what it said itself before it died
-  std::uint64_t finished = 0;  // items, over all its processes
+  std::optional<shm::Token> late_at;  // at which item; what it came to since is not to blame
+  std::string killed_for;             // the same in words
+  std::string last_words;             // what it said itself before it died
+  std::uint64_t finished = 0;         // items, over all its processes
 
  private:
   std::uint32_t number_;
