@@ -26,6 +26,7 @@ Place place_of(const void* object) {
   Dl_info program{};
   if (::dladdr(object, &info) == 0) return {};
   // The kernel says where the program's own headers are; what it is called is its caller's choice.
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): that is how the kernel tells an address
   ::dladdr(reinterpret_cast<const void*>(::getauxval(AT_PHDR)), &program);
   Place place;
   place.offset =
