@@ -252,6 +252,21 @@ TEST(Pool, AStopEndsTheCallAndKillsWhatRuns) {
   EXPECT_EQ(pool.submit<square>(3).get(), 9);
 }
 
+TEST(Pool, WhatIsReadWhileTheStopComesIsCancelledToo) {
+  Pool pool({.workers = 2});
+  std::stop_source stop;
+  auto inputs =
+      std::views::iota(0, 20) | std::views::transform([&](int i) {
+        if (i < 5) return i;
+        stop.request_stop();  // this input is read, and its task submitted, after the stop
+        return -1;            // would hang
+      });
+  auto stream = pool.imap<negative_ones_hang>(inputs, {.chunk = 1, .stop = stop.get_token()});
+  std::size_t cancelled = 0;
+  while (auto outcome = stream.next()) cancelled += outcome->ok() ? 0 : 1;
+  EXPECT_GE(cancelled, 1U);
+}
+
 TEST(Pool, ReadsALazyRangeNoFurtherThanItMust) {
   Pool pool({.workers = 2});
   int read = 0;

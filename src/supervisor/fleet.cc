@@ -164,8 +164,11 @@ void Fleet::on_ready(std::uint64_t tag, Clock::time_point now) {
 }
 
 void Fleet::listen(Worker& worker, Clock::time_point now) {
+  // A socket holds some hundred messages, so this is all that a dead worker can have said; a living
+  // one that never stops must not keep the supervisor.
+  constexpr int kMostMessages = 1024;
   std::vector<char> message;
-  for (;;) {
+  for (int heard = 0; heard < kMostMessages; ++heard) {
     std::vector<sys::Fd> passed;
     const sys::Received received =
         sys::receive_message(worker.control.get(), shm::kGreetingLimit, message, &passed);
