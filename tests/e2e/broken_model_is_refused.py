@@ -17,26 +17,19 @@ WRONG = {  # what model.toml says, and what the message must hold
 }
 
 
-def refused(holds, *arguments):
-    done = job.run(*arguments, "@list.txt", "--out", "out.jsonl", code=3, seconds=15)
-    errors = [line for line in done.said.splitlines() if ": error: " in line]
-    assert len(errors) == 1 and all(word in errors[0] for word in holds), f"{holds}: {done.said}"
-    assert not Path("out.jsonl").exists() or Path("out.jsonl").read_bytes() == b"", "results were begun"
-
-
 def body():
     job.listed(job.numbered(20))
     job.fake()
     for toml, holds in WRONG.items():
         Path("model/model.toml").write_text(toml)
-        refused(holds, "model")
-    refused(["modle", "model"], "modle")
-    refused(["list.txt"], "list.txt")
-    refused(["abacus", "fake"], job.fake(), "--engine", "abacus")
-    refused(["the weights are gone"], job.fake(load_fail="the weights are gone"))
-    refused(["no setting called", "slepe_us"], job.fake(slepe_us=1))
-    refused(["gave up", "while it was loading", "SIGABRT"], job.fake(load_abort=1))
-    refused(["gave up", "not ready after 0.1 s"], job.fake(load_sleep_ms=60_000), "--load-timeout", "0.1s")
+        job.refused(holds, "model")
+    job.refused(["modle", "model"], "modle")
+    job.refused(["list.txt"], "list.txt")
+    job.refused(["abacus", "fake"], job.fake(), "--engine", "abacus")
+    job.refused(["the weights are gone"], job.fake(load_fail="the weights are gone"))
+    job.refused(["no setting called", "slepe_us"], job.fake(slepe_us=1))
+    job.refused(["gave up", "while it was loading", "SIGABRT"], job.fake(load_abort=1))
+    job.refused(["gave up", "not ready after 0.1 s"], job.fake(load_sleep_ms=60_000), "--load-timeout", "0.1s")
 
 
 job.test(body)

@@ -270,3 +270,11 @@ def essence(lines):
 
 
 KILL, STOP, TERM, INT = signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM, signal.SIGINT
+
+
+def refused(holds, *arguments):
+    """The run ends soon with exit code 3 and one error that holds all these words, and no results are begun."""
+    done = run(*arguments, "@list.txt", "--out", "out.jsonl", code=3, seconds=15)
+    errors = [line for line in done.said.splitlines() if ": error: " in line]
+    assert len(errors) == 1 and all(word in errors[0] for word in holds), f"{holds}: {done.said}"
+    assert not Path("out.jsonl").exists() or Path("out.jsonl").read_bytes() == b"", "results were begun"
