@@ -357,12 +357,12 @@ class Stream {
     const std::size_t room =
         options_.chunk == 0 ? detail::chunk_room(*core_) : std::size_t{1} << 30;
     const auto begun = std::chrono::steady_clock::now();
-    std::size_t begin = 0;
+    std::size_t complete = 0;  // bytes of whole tasks
     try {
       while (chunk.offsets.size() < size && more()) {
         const std::size_t count = chunk.offsets.size();
         if (!chunk.plain) chunk.arguments.align(detail::kCodecAlignment);
-        begin = chunk.arguments.bytes().size();
+        const std::size_t begin = chunk.arguments.bytes().size();
         if (count > 0 && begin + last_bytes_ > room) break;
         // A range that gives its inputs slowly: what there is need not wait for the rest.
         if (options_.chunk == 0 && count > 0 && ((count & (count - 1)) == 0 || count % 64 == 0) &&
@@ -370,7 +370,8 @@ class Stream {
           break;
         }
         detail::encode_input<typename detail::Task<F>::Arguments>(chunk.arguments, **at_);
-        last_bytes_ = chunk.arguments.bytes().size() - begin;
+        complete = chunk.arguments.bytes().size();
+        last_bytes_ = complete - begin;
         chunk.offsets.push_back(static_cast<std::uint32_t>(begin));
         ++*at_;
       }
@@ -378,7 +379,7 @@ class Stream {
       broken_ = std::current_exception();
       over_ = true;
       // What the failed encoding left behind belongs to no task.
-      chunk.arguments.bytes().resize(begin);
+      chunk.arguments.bytes().resize(complete);
     }
     return chunk;
   }

@@ -330,6 +330,17 @@ TEST(Pool, AnExceptionOfTheRangeComesAfterWhatWasBeforeIt) {
   EXPECT_FALSE(stream.next());
 }
 
+TEST(Pool, ARangeThatFailsOnTheWayToItsNextInputLosesNone) {
+  Pool pool({.workers = 2});
+  std::istringstream text("3 5 seven");
+  text.exceptions(std::ios::failbit);
+  auto inputs = std::views::istream<int>(text);
+  auto stream = pool.imap<square>(inputs, {.chunk = 8});
+  EXPECT_EQ(**stream.next(), 9);
+  EXPECT_EQ(**stream.next(), 25);
+  EXPECT_THROW(static_cast<void>(stream.next()), std::ios::failure);
+}
+
 struct Counter {
   std::string name;
   int calls = 0;
