@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""With the real model: the supervisor is killed while workers load and while they work; nothing of it is left a second
-later, and --resume ends with the results of an undisturbed run."""
+"""With the real model: the supervisor is killed while workers load and while they work; nothing of it is left, and
+--resume ends with the results of an undisturbed run."""
 import random
 
 import job
@@ -20,7 +20,7 @@ def body():
         job.time.sleep((least or 0) + chance.uniform(0, 0.2))
         under_way.process.kill()
         under_way.process.wait()
-        job.until(lambda: not under_way.everyone(), 1, "no process of the run is left")
+        job.until(lambda: not under_way.everyone(), 10, "no process of the run is left")
     job.run(model, inputs, "--out", "out.jsonl", "--resume")
     lines = job.read("out.jsonl")
     assert len(lines) == len(pictures) and job.essence(lines) == job.essence(undisturbed), "the results differ"

