@@ -113,8 +113,7 @@ class Bench {
     if (!program) throw std::runtime_error(program.error().message);
     return {.program = *program,
             .arguments = {"dispatch", "--worker"},
-            .environment = {},
-            .body = "{}",
+            .start = {.body = "{}"},
             .workers = workers,
             .max_depth = depth};
   }

@@ -6,19 +6,31 @@
 #include <variant>
 
 #include "cli/options.h"
+#include "cli/plan_command.h"
+#include "cli/probe_command.h"
 #include "cli/run_command.h"
+#include "cli/tune_command.h"
 #include "sys/files.h"
 #include "worker/make_body.h"
 #include "worker/worker_main.h"
 
 namespace {
 
+namespace cli = headrace::cli;
+
+struct Perform {
+  int operator()(int exit_code) const { return exit_code; }
+  int operator()(const cli::RunOptions& options) const { return cli::run_command(options); }
+  int operator()(const cli::PlanOptions& options) const { return cli::plan_command(options); }
+  int operator()(const cli::ProbeOptions& options) const { return cli::probe_command(options); }
+  int operator()(const cli::TuneOptions& options) const { return cli::tune_command(options); }
+};
+
 int run(int argc, char** argv) {
   if (argc == 2 && std::string_view(argv[1]) == "--worker")
     return headrace::worker::worker_main(headrace::worker::make_body);
-  const auto parsed = headrace::cli::parse(argc, argv);
-  if (const int* exit_code = std::get_if<int>(&parsed)) return *exit_code;
-  return headrace::cli::run_command(std::get<headrace::cli::RunOptions>(parsed));
+  const auto parsed = cli::parse(argc, argv);
+  return std::visit(Perform{}, parsed);
 }
 
 }  // namespace
@@ -29,6 +41,6 @@ int main(int argc, char** argv) {
     return run(argc, argv);
   } catch (const std::exception& e) {
     std::cerr << "headrace: " << e.what() << "\n";
-    return headrace::cli::kCannotRun;
+    return cli::kCannotRun;
   }
 }

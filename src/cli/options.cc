@@ -33,6 +33,21 @@ Every option is also read from the environment (--workers as HEADRACE_WORKERS) a
 Exit codes: 0 every input has its line; 1 the same, but some failed and --strict was given; 2 wrong usage;
 3 the job could not run, or not to its end; 128+N stopped by signal N. After 3 and 128+N, --resume goes on.)";
 
+constexpr const char* kPlanText =
+    R"(Say what the container gives, and the plan that follows from it, each number with its reason.
+
+With MODEL, one worker is started and measured, and the plan rests on that.)";
+
+constexpr const char* kProbeText =
+    R"(Print everything that an unknown platform could differ in. Needs no model and no rights.)";
+
+constexpr const char* kTuneText =
+    R"(Find the fastest plan for MODEL within the container's limits, by measuring with INPUTs.)";
+
+constexpr const char* kSize = "Size of the job (auto: from the container's CPU and memory)";
+constexpr const char* kLimits = "Limits of one item";
+constexpr const char* kTalk = "What it tells";
+
 std::string variable_of(std::string name) {
   for (char& c : name)
     c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
@@ -86,9 +101,73 @@ CLI::Option* add_duration(CLI::App& app, const std::string& name, std::chrono::m
       ->default_str(std::to_string(value.count() / 1000) + "s");
 }
 
+// Where MODEL comes from, how large the job is made and what bounds one item.
+void add_job_options(CLI::App& app, JobOptions& o) {
+  app.add_option("--engine", o.engine,
+                 "openvino or onnxruntime, over what model.toml says; not for handlers")
+      ->type_name("NAME")
+      ->group(kSize);
+  app.add_option("--cpus", o.cpus, "CPU budget, over what the container says; decimals allowed")
+      ->type_name("CPUS")
+      ->group(kSize);
+  app.add_option("--memory-mb", o.memory_mb, "Memory budget, over what the container says")
+      ->type_name("MIB")
+      ->group(kSize);
+  app.add_option("--handler-settings", o.handler_settings, "Text for the handler")
+      ->type_name("TEXT")
+      ->group("Handler");
+  add_duration(app, "timeout", o.timeout, "How long one attempt may take; 0: no limit")
+      ->group(kLimits);
+  add_duration(app, "load-timeout", o.load_timeout,
+               "How long a worker may take to load the model or handler")
+      ->group(kLimits);
+  app.add_option("--max-bytes", o.max_bytes, "Largest input file")
+      ->transform(CLI::AsSizeValue(false))
+      ->type_name("SIZE")
+      ->default_str("256MiB")
+      ->group(kLimits);
+  app.add_option("--max-pixels", o.max_pixels, "Largest picture that a model gets, width x height")
+      ->type_name("N")
+      ->capture_default_str()
+      ->group(kLimits);
+  app.add_option("--result-bytes", o.result_bytes, "Room for one result")
+      ->check(CLI::Range(256U, 1U << 30))
+      ->type_name("N")
+      ->default_str("from the model; 262144 for a handler")
+      ->group(kLimits);
+  app.add_option("--log-level", o.log_level, "Least important messages to show")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}).description(""))
+      ->type_name("debug|info|warn|error|off")
+      ->capture_default_str()
+      ->group(kTalk);
+}
+
+// What a plan decides, unless it is given.
+void add_size_options(CLI::App& app, JobOptions& o) {
+  add_number_or_auto(app, "workers", o.workers, 256, "Worker processes")->group(kSize);
+  add_number_or_auto(app, "threads", o.threads, 1024, "Compute threads of each worker")
+      ->group(kSize);
+  add_number_or_auto(app, "batch", o.batch, 128, "Items that a worker infers together")
+      ->group(kSize);
+}
+
+void add_progress(CLI::App& app, ProgressStyle& style) {
+  const std::map<std::string, ProgressStyle> styles = {{"auto", ProgressStyle::automatic},
+                                                       {"bar", ProgressStyle::bar},
+                                                       {"plain", ProgressStyle::plain},
+                                                       {"none", ProgressStyle::none}};
+  app.add_option("--progress", style, "bar on a terminal, otherwise a plain line now and then")
+      ->transform(CLI::CheckedTransformer(styles).description(""))
+      ->type_name("auto|bar|plain|none")
+      ->default_str("auto")
+      ->group(kTalk);
+}
+
 void add_run_options(CLI::App& run, RunOptions& o) {
   run.add_option("MODEL", o.model, "Model folder or file, or handler")->required()->type_name("");
   run.add_option("INPUT", o.inputs, "Inputs")->required()->type_name("");
+  add_size_options(run, o);
+  add_job_options(run, o);
 
   const char* results = "Results";
   run.add_option("--out", o.out, "Where the lines go; - is standard output")
@@ -105,82 +184,52 @@ void add_run_options(CLI::App& run, RunOptions& o) {
   run.add_option("--summary", o.summary, "Write the summary of the run as JSON")
       ->type_name("FILE")
       ->group(results);
-
   run.add_option("--files", o.files,
                  "Of a handler: results of bytes become files in DIR, at the paths of the inputs")
       ->type_name("DIR")
       ->group(results);
-
-  const char* size = "Size of the job (auto: from the container's CPU and memory)";
-  add_number_or_auto(run, "workers", o.workers, 256, "Worker processes")->group(size);
-  add_number_or_auto(run, "threads", o.threads, 1024, "Compute threads of each worker")
-      ->group(size);
-  add_number_or_auto(run, "batch", o.batch, 128, "Items that a worker infers together")
-      ->group(size);
-  run.add_option("--engine", o.engine,
-                 "openvino or onnxruntime, over what model.toml says; not for handlers")
-      ->type_name("NAME")
-      ->group(size);
-  run.add_option("--cpus", o.cpus, "CPU budget, over what the container says; decimals allowed")
-      ->type_name("CPUS")
-      ->group(size);
-  run.add_option("--memory-mb", o.memory_mb, "Memory budget, over what the container says")
-      ->type_name("MIB")
-      ->group(size);
-
-  run.add_option("--handler-settings", o.handler_settings, "Text for the handler")
-      ->type_name("TEXT")
-      ->group("Handler");
-
-  const char* limits = "Limits of one item";
   run.add_option("--attempts", o.attempts,
                  "How often an item is tried in all before it is quarantined")
       ->check(CLI::Range(1U, 100U))
       ->type_name("N")
       ->capture_default_str()
-      ->group(limits);
-  add_duration(run, "timeout", o.timeout, "How long one attempt may take; 0: no limit")
-      ->group(limits);
-  add_duration(run, "load-timeout", o.load_timeout,
-               "How long a worker may take to load the model or handler")
-      ->group(limits);
-  run.add_option("--max-bytes", o.max_bytes, "Largest input file")
-      ->transform(CLI::AsSizeValue(false))
-      ->type_name("SIZE")
-      ->default_str("256MiB")
-      ->group(limits);
-  run.add_option("--max-pixels", o.max_pixels, "Largest picture that a model gets, width x height")
-      ->type_name("N")
-      ->capture_default_str()
-      ->group(limits);
-  run.add_option("--result-bytes", o.result_bytes, "Room for one result")
-      ->check(CLI::Range(256U, 1U << 30))
-      ->type_name("N")
-      ->default_str("from the model; 262144 for a handler")
-      ->group(limits);
-
-  const char* talk = "What it tells";
-  const std::map<std::string, ProgressStyle> styles = {{"auto", ProgressStyle::automatic},
-                                                       {"bar", ProgressStyle::bar},
-                                                       {"plain", ProgressStyle::plain},
-                                                       {"none", ProgressStyle::none}};
-  run.add_option("--progress", o.progress, "bar on a terminal, otherwise a plain line now and then")
-      ->transform(CLI::CheckedTransformer(styles).description(""))
-      ->type_name("auto|bar|plain|none")
-      ->default_str("auto")
-      ->group(talk);
-  run.add_option("--log-level", o.log_level, "Least important messages to show")
-      ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}).description(""))
-      ->type_name("debug|info|warn|error|off")
-      ->capture_default_str()
-      ->group(talk);
-
-  for (CLI::Option* option : run.get_options()) {
-    const std::string name = option->get_single_name();
-    if (option->get_positional() || name == "help") continue;
-    option->envname(variable_of(name));
-  }
+      ->group(kLimits);
+  add_progress(run, o.progress);
 }
+
+void add_plan_options(CLI::App& plan, PlanOptions& o) {
+  plan.add_option("MODEL", o.model, "Model folder or file, or handler")->type_name("");
+  plan.add_option("INPUT", o.inputs, "Inputs to measure with")->type_name("");
+  add_size_options(plan, o);
+  add_job_options(plan, o);
+  plan.add_flag("--json", o.json, "For machines")->group(kTalk);
+}
+
+void add_tune_options(CLI::App& tune, TuneOptions& o) {
+  tune.add_option("MODEL", o.model, "Model folder or file, or handler")->required()->type_name("");
+  tune.add_option("INPUT", o.inputs, "Inputs")->required()->type_name("");
+  add_job_options(tune, o);
+  add_progress(tune, o.progress);
+}
+
+// A subcommand that also reads the environment and a file.
+struct Command {
+  CLI::App* app;
+  std::string config{};
+
+  Command(CLI::App& program, const std::string& name, const char* text)
+      : app(program.add_subcommand(name, text)) {}
+  void finish() {
+    for (CLI::Option* option : app->get_options()) {
+      const std::string name = option->get_single_name();
+      if (option->get_positional() || name == "help") continue;
+      option->envname(variable_of(name));
+    }
+    app->add_option("--config", config, "Read options from a TOML file")
+        ->type_name("FILE")
+        ->envname("HEADRACE_CONFIG");
+  }
+};
 
 std::string as_text(const toml::node& node) {
   if (const auto* flag = node.as_boolean()) return flag->get() ? "true" : "false";
@@ -190,7 +239,7 @@ std::string as_text(const toml::node& node) {
 }
 
 // Options that neither the command line nor the environment set are taken from the file.
-Status apply_config(CLI::App& run, const std::string& path) {
+Status apply_config(CLI::App& command, const std::string& path) {
   const toml::parse_result parsed = toml::parse_file(path);
   if (!parsed) {
     return Error{path + ":" + std::to_string(parsed.error().source().begin.line) + ": " +
@@ -199,10 +248,11 @@ Status apply_config(CLI::App& run, const std::string& path) {
   for (const auto& [key, node] : parsed.table()) {
     const std::string name(key.str());
     const std::string place = path + ":" + std::to_string(node.source().begin.line) + ": ";
-    CLI::Option* option = run.get_option_no_throw("--" + name);
+    CLI::Option* option = command.get_option_no_throw("--" + name);
     if (option == nullptr || name == "config" || name == "help") {
       return Error{
-          fmt::format("{}there is no option '{}'; headrace run --help lists them", place, name)};
+          fmt::format("{}there is no option '{}'; headrace {} --help lists them", place, name,
+                               command.get_name())};
     }
     if (node.is_table() || node.is_array())
       return Error{fmt::format("{}'{}' takes one value", place, name)};
@@ -217,40 +267,52 @@ Status apply_config(CLI::App& run, const std::string& path) {
   return Ok{};
 }
 
-int explain(const std::string& message) {
-  std::cerr << "headrace: " << message << "\nTry: headrace run --help\n";
+int explain(const std::string& message, const CLI::App& app) {
+  const auto commands = app.get_subcommands();
+  std::cerr << "headrace: " << message << "\nTry: headrace "
+            << (commands.empty() ? "" : commands.front()->get_name() + " ") << "--help\n";
   return kUsage;
 }
 
 }  // namespace
 
-std::variant<RunOptions, int> parse(int argc, char** argv) {
-  RunOptions options;
-  std::string config;
+std::variant<RunOptions, PlanOptions, ProbeOptions, TuneOptions, int> parse(int argc, char** argv) {
+  RunOptions run_options;
+  PlanOptions plan_options;
+  ProbeOptions probe_options;
+  TuneOptions tune_options;
   CLI::App app("Inference with many processes inside one container.", "headrace");
   app.set_version_flag("--version", std::string("headrace ") + HEADRACE_VERSION);
   app.require_subcommand(1);
-  CLI::App* run = app.add_subcommand("run", kRunText);
-  run->footer(kRunFooter);
-  add_run_options(*run, options);
-  run->add_option("--config", config, "Read options from a TOML file")
-      ->type_name("FILE")
-      ->envname("HEADRACE_CONFIG");
+  Command run(app, "run", kRunText);
+  run.app->footer(kRunFooter);
+  add_run_options(*run.app, run_options);
+  Command plan(app, "plan", kPlanText);
+  add_plan_options(*plan.app, plan_options);
+  Command probe(app, "probe", kProbeText);
+  probe.app->add_flag("--json", probe_options.json, "For machines");
+  Command tune(app, "tune", kTuneText);
+  add_tune_options(*tune.app, tune_options);
+  for (Command* command : {&run, &plan, &tune}) command->finish();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(e);
-    return explain(e.what());
+    return explain(e.what(), app);
   }
-  if (!config.empty()) {
-    if (Status applied = apply_config(*run, config); !applied)
-      return explain(applied.error().message);
+  for (Command* command : {&run, &plan, &tune}) {
+    if (!command->app->parsed() || command->config.empty()) continue;
+    if (Status applied = apply_config(*command->app, command->config); !applied)
+      return explain(applied.error().message, app);
   }
-  if (options.resume && options.overwrite)
-    return explain("--resume and --overwrite exclude each other");
-  if (options.resume && options.out == "-")
-    return explain("--resume needs --out FILE: it goes on with that file");
-  return options;
+  if (plan.app->parsed()) return plan_options;
+  if (probe.app->parsed()) return probe_options;
+  if (tune.app->parsed()) return tune_options;
+  if (run_options.resume && run_options.overwrite)
+    return explain("--resume and --overwrite exclude each other", app);
+  if (run_options.resume && run_options.out == "-")
+    return explain("--resume needs --out FILE: it goes on with that file", app);
+  return run_options;
 }
 
 }  // namespace headrace::cli

@@ -14,35 +14,51 @@ namespace headrace::cli {
 
 enum class ProgressStyle : unsigned char { automatic, bar, plain, none };
 
-struct RunOptions {
+// What every command that starts workers is told.
+struct JobOptions {
   std::string model;
   std::vector<std::string> inputs;
 
-  std::string out = "-";
-  bool resume = false;
-  bool overwrite = false;
-  bool ordered = false;
-  bool strict = false;
-  std::string summary;  // empty: none
-  std::string files;    // empty: results of bytes stand in the lines
-
   std::optional<unsigned> workers;  // unset: auto
   std::optional<unsigned> threads;  // unset: auto
+  std::optional<unsigned> streams;  // unset: auto
   std::optional<unsigned> batch;    // unset: auto
   std::string engine;               // empty: as model.toml says
   std::string handler_settings;     // text for a handler
+  std::string files;                // empty: results of bytes stand in the lines
   std::string cpus;                 // HEADRACE_CPUS, as given
   std::string memory_mb;            // HEADRACE_MEMORY_MB, as given
 
-  unsigned attempts = 3;
   std::chrono::milliseconds timeout{60'000};
   std::chrono::milliseconds load_timeout{120'000};
   std::uint64_t max_bytes = 256ULL << 20;
   std::uint64_t max_pixels = 100'000'000;
   std::optional<std::uint32_t> result_bytes;  // unset: from the model's output
 
-  ProgressStyle progress = ProgressStyle::automatic;
   std::string log_level = "warn";
+};
+
+struct RunOptions : JobOptions {
+  std::string out = "-";
+  bool resume = false;
+  bool overwrite = false;
+  bool ordered = false;
+  bool strict = false;
+  std::string summary;  // empty: none
+  unsigned attempts = 3;
+  ProgressStyle progress = ProgressStyle::automatic;
+};
+
+struct PlanOptions : JobOptions {
+  bool json = false;
+};
+
+struct ProbeOptions {
+  bool json = false;
+};
+
+struct TuneOptions : JobOptions {
+  ProgressStyle progress = ProgressStyle::automatic;
 };
 
 // Exit codes of every command.
@@ -56,6 +72,6 @@ enum ExitCode : int {
 
 // The options to run with, or the exit code after --help, --version or a mistake (already
 // explained).
-std::variant<RunOptions, int> parse(int argc, char** argv);
+std::variant<RunOptions, PlanOptions, ProbeOptions, TuneOptions, int> parse(int argc, char** argv);
 
 }  // namespace headrace::cli

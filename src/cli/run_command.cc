@@ -24,16 +24,6 @@
 namespace headrace::cli {
 namespace {
 
-// Engines, handlers and their libraries size themselves by the host unless they are told.
-std::vector<std::string> thread_variables(unsigned threads) {
-  std::vector<std::string> out;
-  for (const char* name :
-       {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TBB_NUM_THREADS"}) {
-    out.push_back(std::string(name) + "=" + std::to_string(threads));
-  }
-  return out;
-}
-
 // The file of results and what it already holds.
 struct Results {
   sys::RecordFile file;
@@ -109,8 +99,7 @@ class Run {
     const unsigned threads = sizing_.plan.threads.value;
     return {.program = program,
             .arguments = {"headrace", "--worker"},
-            .environment = thread_variables(threads),
-            .body = workload_.body(threads),
+            .start = workload_.start(threads, 1),
             .workers = sizing_.first_workers,
             .batch = sizing_.plan.batch.value,
             .attempts = options_.attempts,
@@ -146,7 +135,7 @@ class Run {
     log_.info("now {} workers with {} threads each: {}", plan.workers.value, threads,
               plan.workers.why);
     if (threads != sizing_.plan.threads.value)
-      fleet_.renew(workload_.body(threads), thread_variables(threads));
+      fleet_.renew(workload_.start(threads, 1));
     fleet_.set_workers(plan.workers.value, now);
     sizing_.first_workers = plan.workers.value;
     sizing_.plan.threads = plan.threads;

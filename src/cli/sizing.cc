@@ -17,7 +17,7 @@ constexpr std::uint32_t kInputBytes = 4096;
 
 }  // namespace
 
-Result<plan::Budget> read_budget(const RunOptions& options) {
+Result<plan::Budget> read_budget(const JobOptions& options) {
   return plan::make_budget({.facts = sys::read_cgroup(),
                             .affinity = static_cast<unsigned>(sys::allowed_cpus().size()),
                             .address_space = sys::address_space_limit(),
@@ -25,7 +25,7 @@ Result<plan::Budget> read_budget(const RunOptions& options) {
                             .memory_override = options.memory_mb});
 }
 
-Result<Sizing> size_job(const RunOptions& options, const Workload& workload) {
+Result<Sizing> size_job(const JobOptions& options, const Workload& workload) {
   Result<plan::Budget> budget = read_budget(options);
   if (!budget) return budget.error();
   Sizing sizing{.budget = std::move(*budget), .request = {}, .plan = {}, .slots = {}};
@@ -57,7 +57,7 @@ Status check_room(const Sizing& sizing) {
       wanted.mib(), left->mib())};
 }
 
-std::optional<plan::Plan> plan_by_measure(const RunOptions& options, const Sizing& sizing,
+std::optional<plan::Plan> plan_by_measure(const JobOptions& options, const Sizing& sizing,
                                           int worker_pid) {
   if (options.workers) return std::nullopt;
   const Bytes measured = sys::proportional_memory(worker_pid);

@@ -27,8 +27,8 @@ struct Sizing {
 };
 
 // The budget, or what is wrong with an override.
-Result<plan::Budget> read_budget(const RunOptions& options);
-Result<Sizing> size_job(const RunOptions& options, const Workload& workload);
+Result<plan::Budget> read_budget(const JobOptions& options);
+Result<Sizing> size_job(const JobOptions& options, const Workload& workload);
 
 // Whether what is left of the memory limit holds the slots. A memory cgroup past its limit does not
 // refuse, it kills; so this is asked before they are reserved.
@@ -36,7 +36,7 @@ Status check_room(const Sizing& sizing);
 
 // Once the first worker is warm: the plan by its measured memory; nothing when the number of
 // workers was given by the user, or memory cannot be measured. Never more than there are slots for.
-std::optional<plan::Plan> plan_by_measure(const RunOptions& options, const Sizing& sizing,
+std::optional<plan::Plan> plan_by_measure(const JobOptions& options, const Sizing& sizing,
                                           int worker_pid);
 
 }  // namespace headrace::cli

@@ -57,6 +57,16 @@ Status choose_engine(model::Model& model, const std::string& asked,
   return Ok{};
 }
 
+// Engines, handlers and their libraries size themselves by the host unless they are told.
+std::vector<std::string> thread_variables(unsigned threads) {
+  std::vector<std::string> out;
+  for (const char* name :
+       {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TBB_NUM_THREADS"}) {
+    out.push_back(std::string(name) + "=" + std::to_string(threads));
+  }
+  return out;
+}
+
 std::uint32_t result_room(const model::Output& output) {
   if (output.kind == model::OutputKind::raw) return kUnknownResultBytes;
   std::size_t longest = 0;
@@ -66,7 +76,7 @@ std::uint32_t result_room(const model::Output& output) {
       std::max<std::size_t>(1024, (output.top_k + 1) * (64 + 6 * longest)));
 }
 
-Result<Workload> of_model(const RunOptions& options, const fs::path& program) {
+Result<Workload> of_model(const JobOptions& options, const fs::path& program) {
   for (const auto& [given, option] : {std::pair(options.handler_settings, "--handler-settings"),
                                       std::pair(options.files, "--files")}) {
     if (!given.empty())
@@ -83,20 +93,20 @@ Result<Workload> of_model(const RunOptions& options, const fs::path& program) {
                     .worker_memory = kEngineMemory + Bytes{ignored ? 0 : file_bytes} * kModelCopies,
                     .result_bytes = result_room(model->output),
                     .warnings = model->guesses,
-                    .body = {}};
-  workload.body = [settings = worker::ModelSettings{.model = std::move(*model),
+                    .start = {}};
+  workload.start = [settings = worker::ModelSettings{.model = std::move(*model),
                                                     .engine_folders = folders,
                                                     .threads = 1,
                                                     .max_bytes = Bytes{options.max_bytes},
                                                     .max_pixels = options.max_pixels}](
-                      unsigned threads) mutable {
+                      unsigned threads, unsigned /*streams*/) mutable {
     settings.threads = threads;
-    return worker::to_json(settings);
+    return supervisor::Start{worker::to_json(settings), thread_variables(threads)};
   };
   return workload;
 }
 
-Result<Workload> of_handler(const RunOptions& options) {
+Result<Workload> of_handler(const JobOptions& options) {
   if (!options.engine.empty()) {
     return Error{"--engine " + options.engine + " is for models, but '" + options.model +
                  "' is a handler, which is its own engine: leave --engine (HEADRACE_ENGINE) out"};
@@ -108,22 +118,22 @@ Result<Workload> of_handler(const RunOptions& options) {
   Workload workload{.name = file.filename().string(),
                     .worker_memory = kHandlerMemory,
                     .result_bytes = kUnknownResultBytes,
-                    .body = {}};
-  workload.body = [settings = worker::HandlerSettings{.file = file,
+                    .start = {}};
+  workload.start = [settings = worker::HandlerSettings{.file = file,
                                                       .settings = options.handler_settings,
                                                       .folder = options.files,
                                                       .threads = 1,
                                                       .max_bytes = Bytes{options.max_bytes}}](
-                      unsigned threads) mutable {
+                      unsigned threads, unsigned /*streams*/) mutable {
     settings.threads = threads;
-    return worker::to_json(settings);
+    return supervisor::Start{worker::to_json(settings), thread_variables(threads)};
   };
   return workload;
 }
 
 }  // namespace
 
-Result<Workload> load_workload(const RunOptions& options, const fs::path& program) {
+Result<Workload> load_workload(const JobOptions& options, const fs::path& program) {
   const Result<bool> handler = worker::is_handler(options.model);
   if (!handler) return handler.error();
   return *handler ? of_handler(options) : of_model(options, program);

@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "base/units.h"
 #include "cli/options.h"
+#include "supervisor/fleet.h"
 
 namespace headrace::cli {
 
@@ -21,11 +22,12 @@ struct Workload {
   Bytes worker_memory{};                // a guess at what one worker takes, until it is measured
   std::uint32_t result_bytes = 0;       // room for one result, unless the user says
   std::vector<std::string> warnings{};  // what had to be guessed, a sentence each
-  std::function<std::string(unsigned threads)> body;  // Brief::body of workers with these threads
+  // How workers with so many compute threads start, in so many streams.
+  std::function<supervisor::Start(unsigned threads, unsigned streams)> start;
 };
 
 // From MODEL as the user named it. `program` is this very program: engines lie beside it. The error
 // is one for the user.
-Result<Workload> load_workload(const RunOptions& options, const std::filesystem::path& program);
+Result<Workload> load_workload(const JobOptions& options, const std::filesystem::path& program);
 
 }  // namespace headrace::cli

@@ -169,8 +169,7 @@ PoolCore::PoolCore(const PoolOptions& options, const Function* state,
   }
   const supervisor::FleetSettings settings{.program = pool::kThisProgram,
                                            .arguments = pool::worker_arguments(),
-                                           .environment = thread_limits(plan_.threads.value),
-                                           .body = pool::to_json(body),
+                                           .start = {pool::to_json(body), thread_limits(plan_.threads.value)},
                                            .workers = workers_,
                                            .batch = 1,
                                            .attempts = 1,  // a death is taken apart here

@@ -64,9 +64,8 @@ void Fleet::set_workers(std::uint32_t count, Clock::time_point now) {
   }
 }
 
-void Fleet::renew(std::string body, std::vector<std::string> environment) {
-  settings_.body = std::move(body);
-  settings_.environment = std::move(environment);
+void Fleet::renew(Start start) {
+  settings_.start = std::move(start);
   for (const auto& worker : workers_) {
     if (worker->alive()) dismiss(*worker);
   }
@@ -95,7 +94,7 @@ void Fleet::start(Worker& worker, Clock::time_point now) {
                                 .batch = settings_.batch,
                                 .participant = escort ? escort->enlist(worker.number()) : 0,
                                 .spin = settings_.spin,
-                                .body = settings_.body};
+                                .body = settings_.start.body};
   Result<shm::SupervisorEnd> mailbox = shm::SupervisorEnd::create();
   Result<sys::Fd> brief = sys::sealed_text("headrace-brief", shm::to_json(instructions));
   const auto give_up = [&](const Error& error) {
@@ -123,7 +122,7 @@ void Fleet::start(Worker& worker, Clock::time_point now) {
   }
   Result<sys::Child> child = sys::Child::spawn({.program = settings_.program,
                                                 .arguments = settings_.arguments,
-                                                .environment = settings_.environment,
+                                                .environment = settings_.start.environment,
                                                 .inherit = {{control.theirs.get(), shm::kControlFd},
                                                             {brief->get(), shm::kBriefFd},
                                                             {slots_.fd(), shm::kSlotsFd},

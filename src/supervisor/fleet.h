@@ -51,11 +51,16 @@ class Escort {
   virtual void ended(std::uint32_t worker) = 0;
 };
 
-struct FleetSettings {
-  std::string program{};                   // what a worker runs: this same binary
-  std::vector<std::string> arguments{};    // with argv[0]
-  std::vector<std::string> environment{};  // NAME=value
+// What makes a worker the one that is wanted.
+struct Start {
   std::string body{};                      // for Brief::body
+  std::vector<std::string> environment{};  // NAME=value
+};
+
+struct FleetSettings {
+  std::string program{};                 // what a worker runs: this same binary
+  std::vector<std::string> arguments{};  // with argv[0]
+  Start start{};
   std::uint32_t workers = 1;               // at start; see set_workers()
   std::uint32_t batch = 1;
   std::uint32_t attempts = 3;  // how often an item may kill its worker before it is quarantined
@@ -102,7 +107,7 @@ class Fleet {
   void set_workers(std::uint32_t count, Clock::time_point now);
   // From now on workers start with another brief; those that work make way when they are done with
   // what they hold.
-  void renew(std::string body, std::vector<std::string> environment);
+  void renew(Start start);
   // Makes one worker leave when it is done with what it holds; the next process takes its place.
   void recycle(std::uint32_t worker);
   // Takes responsibility for an item. It comes back through next_finished(), once. `timeout` is for

@@ -187,7 +187,7 @@ TEST(Fleet, AWorkerThatAnswersWhatItWasNotAskedIsKilledAndItsItemsGoOn) {
 }
 
 TEST(Fleet, GivesUpOnWorkersThatOnlyDie) {
-  Job job({.body = "die at start", .workers = 2, .hopeless_after = 4});
+  Job job({.start = {.body = "die at start"}, .workers = 2, .hopeless_after = 4});
   job.add("never");
   job.finish();
   ASSERT_TRUE(job.fleet().hopeless());
@@ -196,7 +196,7 @@ TEST(Fleet, GivesUpOnWorkersThatOnlyDie) {
 }
 
 TEST(Fleet, AWorkerThatSaysWhyItCannotWorkEndsTheJobWithItsWords) {
-  Job job({.body = "refuse", .workers = 1});
+  Job job({.start = {.body = "refuse"}, .workers = 1});
   job.add("never");
   job.finish();
   ASSERT_TRUE(job.fleet().hopeless());
@@ -204,14 +204,14 @@ TEST(Fleet, AWorkerThatSaysWhyItCannotWorkEndsTheJobWithItsWords) {
 }
 
 TEST(Fleet, AWorkerThatNeverGetsReadyIsKilledAndGivenUp) {
-  Job job({.body = "never ready", .workers = 1, .load_timeout = 100ms, .hopeless_after = 2});
+  Job job({.start = {.body = "never ready"}, .workers = 1, .load_timeout = 100ms, .hopeless_after = 2});
   job.finish();
   job.until([&] { return job.fleet().hopeless().has_value(); });
   EXPECT_THAT(job.fleet().hopeless()->message, HasSubstr("not ready after 0.1 s"));
 }
 
 TEST(Fleet, AWorkerThatWillNotLeaveIsKilledAfterTheGrace) {
-  Job job({.body = "deaf", .workers = 1});
+  Job job({.start = {.body = "deaf"}, .workers = 1});
   job.until([&] { return job.fleet().ever_ready(); });
   job.stop(100ms);
   EXPECT_TRUE(job.fleet().stopped());

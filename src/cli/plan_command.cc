@@ -1,0 +1,9 @@
+#include "cli/plan_command.h"
+
+namespace headrace::cli {
+
+int plan_command(const PlanOptions& /*options*/) {
+  return kCannotRun;
+}
+
+}  // namespace headrace::cli
