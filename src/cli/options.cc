@@ -250,9 +250,8 @@ Status apply_config(CLI::App& command, const std::string& path) {
     const std::string place = path + ":" + std::to_string(node.source().begin.line) + ": ";
     CLI::Option* option = command.get_option_no_throw("--" + name);
     if (option == nullptr || name == "config" || name == "help") {
-      return Error{
-          fmt::format("{}there is no option '{}'; headrace {} --help lists them", place, name,
-                               command.get_name())};
+      return Error{fmt::format("{}there is no option '{}'; headrace {} --help lists them", place,
+                               name, command.get_name())};
     }
     if (node.is_table() || node.is_array())
       return Error{fmt::format("{}'{}' takes one value", place, name)};

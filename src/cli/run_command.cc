@@ -134,8 +134,7 @@ class Run {
       return;
     log_.info("now {} workers with {} threads each: {}", plan.workers.value, threads,
               plan.workers.why);
-    if (threads != sizing_.plan.threads.value)
-      fleet_.renew(workload_.start(threads, 1));
+    if (threads != sizing_.plan.threads.value) fleet_.renew(workload_.start(threads, 1));
     fleet_.set_workers(plan.workers.value, now);
     sizing_.first_workers = plan.workers.value;
     sizing_.plan.threads = plan.threads;

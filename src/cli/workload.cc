@@ -95,11 +95,11 @@ Result<Workload> of_model(const JobOptions& options, const fs::path& program) {
                     .warnings = model->guesses,
                     .start = {}};
   workload.start = [settings = worker::ModelSettings{.model = std::move(*model),
-                                                    .engine_folders = folders,
-                                                    .threads = 1,
-                                                    .max_bytes = Bytes{options.max_bytes},
-                                                    .max_pixels = options.max_pixels}](
-                      unsigned threads, unsigned /*streams*/) mutable {
+                                                     .engine_folders = folders,
+                                                     .threads = 1,
+                                                     .max_bytes = Bytes{options.max_bytes},
+                                                     .max_pixels = options.max_pixels}](
+                       unsigned threads, unsigned /*streams*/) mutable {
     settings.threads = threads;
     return supervisor::Start{worker::to_json(settings), thread_variables(threads)};
   };
@@ -120,11 +120,11 @@ Result<Workload> of_handler(const JobOptions& options) {
                     .result_bytes = kUnknownResultBytes,
                     .start = {}};
   workload.start = [settings = worker::HandlerSettings{.file = file,
-                                                      .settings = options.handler_settings,
-                                                      .folder = options.files,
-                                                      .threads = 1,
-                                                      .max_bytes = Bytes{options.max_bytes}}](
-                      unsigned threads, unsigned /*streams*/) mutable {
+                                                       .settings = options.handler_settings,
+                                                       .folder = options.files,
+                                                       .threads = 1,
+                                                       .max_bytes = Bytes{options.max_bytes}}](
+                       unsigned threads, unsigned /*streams*/) mutable {
     settings.threads = threads;
     return supervisor::Start{worker::to_json(settings), thread_variables(threads)};
   };

@@ -167,15 +167,16 @@ PoolCore::PoolCore(const PoolOptions& options, const Function* state,
     const auto& bytes = state_arguments.bytes();
     body.state_arguments.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   }
-  const supervisor::FleetSettings settings{.program = pool::kThisProgram,
-                                           .arguments = pool::worker_arguments(),
-                                           .start = {pool::to_json(body), thread_limits(plan_.threads.value)},
-                                           .workers = workers_,
-                                           .batch = 1,
-                                           .attempts = 1,  // a death is taken apart here
-                                           .load_timeout = options.start_timeout,
-                                           .spin = kWorkerSpin,
-                                           .escort = this};
+  const supervisor::FleetSettings settings{
+      .program = pool::kThisProgram,
+      .arguments = pool::worker_arguments(),
+      .start = {pool::to_json(body), thread_limits(plan_.threads.value)},
+      .workers = workers_,
+      .batch = 1,
+      .attempts = 1,  // a death is taken apart here
+      .load_timeout = options.start_timeout,
+      .spin = kWorkerSpin,
+      .escort = this};
   thread_ = std::thread([this, settings] { run(settings); });
 }
 

@@ -61,7 +61,7 @@ struct FleetSettings {
   std::string program{};                 // what a worker runs: this same binary
   std::vector<std::string> arguments{};  // with argv[0]
   Start start{};
-  std::uint32_t workers = 1;               // at start; see set_workers()
+  std::uint32_t workers = 1;  // at start; see set_workers()
   std::uint32_t batch = 1;
   std::uint32_t attempts = 3;  // how often an item may kill its worker before it is quarantined
   std::chrono::milliseconds item_timeout{0};  // for one attempt; 0: none

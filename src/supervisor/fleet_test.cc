@@ -204,7 +204,8 @@ TEST(Fleet, AWorkerThatSaysWhyItCannotWorkEndsTheJobWithItsWords) {
 }
 
 TEST(Fleet, AWorkerThatNeverGetsReadyIsKilledAndGivenUp) {
-  Job job({.start = {.body = "never ready"}, .workers = 1, .load_timeout = 100ms, .hopeless_after = 2});
+  Job job(
+      {.start = {.body = "never ready"}, .workers = 1, .load_timeout = 100ms, .hopeless_after = 2});
   job.finish();
   job.until([&] { return job.fleet().hopeless().has_value(); });
   EXPECT_THAT(job.fleet().hopeless()->message, HasSubstr("not ready after 0.1 s"));

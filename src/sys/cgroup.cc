@@ -290,18 +290,24 @@ void read_cpuset(Files& files, const Levels& cpuset, CgroupFacts& facts) {
 }
 
 MemoryLevel read_memory_level(Files& files, const std::string& folder, bool unified) {
-  MemoryLevel level{folder, {}, {}, {}, {}};
+  MemoryLevel level;
+  level.path = folder;
   level.max =
       read_bytes_limit(files, folder + (unified ? "/memory.max" : "/memory.limit_in_bytes"));
   if (unified) level.high = read_bytes_limit(files, folder + "/memory.high");
   level.current = as_bytes(
       read_number(files, folder + (unified ? "/memory.current" : "/memory.usage_in_bytes")));
   if (const auto stat = files.read(folder + "/memory.stat")) {
-    // In v1 only the total_ fields count the groups below.
-    std::optional<std::uint64_t> inactive;
-    if (!unified) inactive = number_at(*stat, "total_inactive_file");
-    if (!inactive) inactive = number_at(*stat, "inactive_file");
-    level.inactive_file = as_bytes(inactive);
+    const auto bytes = [&](std::string_view key) {
+      // In v1 only the total_ fields count the groups below.
+      std::optional<std::uint64_t> found;
+      if (!unified) found = number_at(*stat, "total_" + std::string(key));
+      return as_bytes(found ? found : number_at(*stat, key));
+    };
+    level.inactive_file = bytes("inactive_file");
+    level.active_file = bytes("active_file");
+    level.anonymous = bytes(unified ? "anon" : "rss");
+    level.shared = bytes("shmem");
   }
   return level;
 }
@@ -314,7 +320,10 @@ void add_hidden_v1_limit(Files& files, const std::string& folder, CgroupFacts& f
   for (const MemoryLevel& level : facts.memory) {
     if (level.max && level.max->value <= *limit) return;
   }
-  facts.memory.push_back({folder + "/memory.stat", Bytes{*limit}, {}, {}, {}});
+  MemoryLevel hidden;
+  hidden.path = folder + "/memory.stat";
+  hidden.max = Bytes{*limit};
+  facts.memory.push_back(std::move(hidden));
 }
 
 // In old v1 setups a group counts for its parent only if the parent says so.
@@ -339,6 +348,44 @@ void read_memory(Files& files, const Levels& memory, CgroupFacts& facts) {
   if (events) facts.oom_kills = number_at(*events, "oom_kill");
 }
 
+// "some avg10=1.85 avg60=16.12 avg300=23.51 total=7307622508", then the same with "full".
+std::optional<Pressure> read_pressure(Files& files, const std::string& path) {
+  const std::optional<std::string> text = files.read(path, true);
+  if (!text) return std::nullopt;
+  Pressure pressure;
+  const auto share = [&](std::string_view line, std::string_view key, double& into) {
+    const std::size_t begin = text->find(line);
+    const std::size_t end = std::min(text->find('\n', begin), text->size());
+    const std::size_t at = text->find(key, std::min(begin, text->size()));
+    if (begin == std::string::npos || at >= end) return false;
+    double value = 0;
+    const char* first = text->data() + at + key.size();
+    if (std::from_chars(first, text->data() + end, value).ec != std::errc{}) return false;
+    into = std::clamp(value, 0.0, 100.0);
+    return true;
+  };
+  if (!share("some ", "avg10=", pressure.some_avg10)) return std::nullopt;
+  share("some ", "avg60=", pressure.some_avg60);
+  share("full ", "avg10=", pressure.full_avg10);
+  share("full ", "avg60=", pressure.full_avg60);
+  return pressure;
+}
+
+void read_pressures(Files& files, const Levels& cpu, const Levels& memory, CgroupFacts& facts) {
+  const auto of_group = [&](const Levels& levels, const std::string& file) {
+    return levels.found && levels.unified ? read_pressure(files, levels.folders.front() + file)
+                                          : std::nullopt;
+  };
+  facts.cpu_pressure = of_group(cpu, "/cpu.pressure");
+  facts.memory_pressure = of_group(memory, "/memory.pressure");
+  facts.io_pressure = of_group(memory, "/io.pressure");
+  if (facts.cpu_pressure || facts.memory_pressure || facts.io_pressure) return;
+  facts.cpu_pressure = read_pressure(files, "/proc/pressure/cpu");
+  facts.memory_pressure = read_pressure(files, "/proc/pressure/memory");
+  facts.io_pressure = read_pressure(files, "/proc/pressure/io");
+  facts.pressure_of_machine = facts.cpu_pressure || facts.memory_pressure || facts.io_pressure;
+}
+
 void read_machine(Files& files, CgroupFacts& facts) {
   const std::optional<std::string> text = files.read("/proc/meminfo");
   if (!text) return;
@@ -352,6 +399,13 @@ void read_machine(Files& files, CgroupFacts& facts) {
 }
 
 }  // namespace
+
+std::optional<Bytes> MemoryLevel::unreclaimable() const {
+  if (!current) return std::nullopt;
+  const std::uint64_t cache =
+      inactive_file.value_or(Bytes{}).value + active_file.value_or(Bytes{}).value;
+  return Bytes{current->value - std::min(cache, current->value)};
+}
 
 std::string_view name(CgroupVersion version) {
   switch (version) {
@@ -380,6 +434,7 @@ CgroupFacts read_cgroup(std::string_view root) {
   read_cpu(files, cpu, cpuacct, facts);
   read_cpuset(files, cpuset, facts);
   read_memory(files, memory, facts);
+  read_pressures(files, cpu, memory, facts);
 
   const auto v1 = [](const Levels& levels) { return levels.found && !levels.unified; };
   const bool any_v1 = v1(cpu) || v1(cpuacct) || v1(cpuset) || v1(memory);

@@ -41,6 +41,20 @@ struct MemoryLevel {
   std::optional<Bytes> high;           // past it the kernel slows down (v2 only)
   std::optional<Bytes> current;        // use, page cache and memfd pages included
   std::optional<Bytes> inactive_file;  // the part of it that the kernel takes back first
+  std::optional<Bytes> active_file;    // the part that it takes back next
+  std::optional<Bytes> anonymous;      // private to processes
+  std::optional<Bytes> shared;         // memfd, tmpfs and the like
+
+  // What the kernel cannot give back by dropping page cache; nothing when the use is not known.
+  std::optional<Bytes> unreclaimable() const;
+};
+
+// Pressure stall information: the share of time, in percent, in which somebody had to wait.
+struct Pressure {
+  double some_avg10 = 0;
+  double some_avg60 = 0;
+  double full_avg10 = 0;  // in which nobody could go on
+  double full_avg60 = 0;
 };
 
 struct CgroupFacts {
@@ -50,6 +64,9 @@ struct CgroupFacts {
   std::string cpuset;                                // such as "0-3,8"; "" when nothing says
   std::optional<std::chrono::nanoseconds> cpu_used;  // by the own group since it was made
   std::optional<std::uint64_t> oom_kills;            // of processes of the own group
+  // Of the own group where the kernel says so (v2), otherwise of the whole machine.
+  std::optional<Pressure> cpu_pressure, memory_pressure, io_pressure;
+  bool pressure_of_machine = false;
   bool oom_kills_group = false;    // an out-of-memory kill takes every process (memory.oom.group)
   std::optional<Bytes> mem_total;  // of the machine
   std::optional<Bytes> mem_available;  // of the machine

@@ -285,6 +285,48 @@ TEST(Cgroup, DamagedBytesGiveSensibleFactsOrNone) {
   }
 }
 
+TEST(Cgroup, ReadsPressureOfTheOwnGroupBeforeThatOfTheMachine) {
+  FakeRoot root;
+  root.put("proc/self/cgroup", "0::/\n")
+      .put("proc/self/mountinfo", "30 23 0:26 / /cg rw - cgroup2 cgroup rw\n")
+      .put("proc/pressure/cpu", "some avg10=9.00 avg60=8.00 avg300=7.00 total=6\n");
+  EXPECT_EQ(read_cgroup(root.path()).cpu_pressure.value().some_avg10, 9.0);
+  EXPECT_TRUE(read_cgroup(root.path()).pressure_of_machine);
+  root.put("cg/cpu.max", "max 100000\n")
+      .put("cg/cpu.pressure",
+           "some avg10=1.85 avg60=16.12 avg300=23.51 total=7307622508\n"
+           "full avg10=0.50 avg60=0.25 avg300=0.00 total=0\n");
+  const CgroupFacts facts = read_cgroup(root.path());
+  ASSERT_TRUE(facts.cpu_pressure);
+  EXPECT_FALSE(facts.pressure_of_machine);
+  EXPECT_EQ(facts.cpu_pressure->some_avg10, 1.85);
+  EXPECT_EQ(facts.cpu_pressure->some_avg60, 16.12);
+  EXPECT_EQ(facts.cpu_pressure->full_avg10, 0.5);
+  EXPECT_EQ(facts.cpu_pressure->full_avg60, 0.25);
+  EXPECT_FALSE(facts.memory_pressure);
+  for (const char* nonsense :
+       {"", "some\n", "some avg10=x\n", "full avg10=1.0\n", "some avg60=1"}) {
+    root.put("cg/cpu.pressure", nonsense);
+    EXPECT_EQ(read_cgroup(root.path()).cpu_pressure.value_or(Pressure{}).some_avg10 > 10, false);
+  }
+}
+
+TEST(Cgroup, WhatCannotBeReclaimedIsUseLessPageCache) {
+  FakeRoot root;
+  root.put("proc/self/cgroup", "3:memory:/a\n")
+      .put("proc/self/mountinfo", "30 23 0:26 / /m rw - cgroup cgroup rw,memory\n")
+      .put("m/a/memory.usage_in_bytes", "1000000\n")
+      .put("m/a/memory.stat",
+           "rss 1\ninactive_file 2\ntotal_rss 400000\ntotal_shmem 250000\ntotal_inactive_file "
+           "100000\n"
+           "total_active_file 150000\n");
+  const MemoryLevel level = read_cgroup(root.path()).memory.at(0);
+  EXPECT_EQ(level.anonymous, Bytes{400000});
+  EXPECT_EQ(level.shared, Bytes{250000});
+  EXPECT_EQ(level.unreclaimable(), Bytes{750000});
+  EXPECT_EQ(MemoryLevel{}.unreclaimable(), std::nullopt);
+}
+
 TEST(Cgroup, AnEmptyRootGivesNoFactsAndSaysSo) {
   const FakeRoot root;
   const CgroupFacts facts = read_cgroup(root.path());
