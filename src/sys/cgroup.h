@@ -37,13 +37,13 @@ struct CpuLevel {
 
 struct MemoryLevel {
   std::string path;
-  std::optional<Bytes> max;            // past it the kernel kills
-  std::optional<Bytes> high;           // past it the kernel slows down (v2 only)
-  std::optional<Bytes> current;        // use, page cache and memfd pages included
-  std::optional<Bytes> inactive_file;  // the part of it that the kernel takes back first
-  std::optional<Bytes> active_file;    // the part that it takes back next
-  std::optional<Bytes> anonymous;      // private to processes
-  std::optional<Bytes> shared;         // memfd, tmpfs and the like
+  std::optional<Bytes> max{};            // past it the kernel kills
+  std::optional<Bytes> high{};           // past it the kernel slows down (v2 only)
+  std::optional<Bytes> current{};        // use, page cache and memfd pages included
+  std::optional<Bytes> inactive_file{};  // the part of it that the kernel takes back first
+  std::optional<Bytes> active_file{};    // the part that it takes back next
+  std::optional<Bytes> anonymous{};      // private to processes
+  std::optional<Bytes> shared{};         // memfd, tmpfs and the like
 
   // What the kernel cannot give back by dropping page cache; nothing when the use is not known.
   std::optional<Bytes> unreclaimable() const;
