@@ -5,7 +5,8 @@
 //   struct Session {
 //     static std::unique_ptr<Session> open(const hr_open_options&);      // throws
 //     std::span<const hr_tensor_info> inputs() const, outputs() const;
-//     void infer(const hr_tensor* inputs, hr_tensor* outputs);           // throws
+//     // Throws. May be called at once for different streams, never for the same.
+//     void infer(std::uint32_t stream, const hr_tensor* inputs, hr_tensor* outputs);
 //   };
 //   const char* version();
 //   HEADRACE_ENGINE("name", Session, version)
@@ -71,6 +72,8 @@ struct Functions {
           options->struct_size < sizeof(hr_open_options)) {
         throw std::invalid_argument("the host was built against an older interface");
       }
+      if (options->streams == 0 || options->streams > options->threads)
+        throw std::invalid_argument("a stream takes a thread at least");
       *session = reinterpret_cast<hr_session*>(S::open(*options).release());
     });
   }
@@ -97,9 +100,9 @@ struct Functions {
                          hr_tensor_info* info) noexcept {
     return at(of(session).outputs(), index, info);
   }
-  static int infer(hr_session* session, const hr_tensor* inputs, hr_tensor* outputs, char* error,
-                   std::size_t size) noexcept {
-    return guarded(error, size, [&] { of(session).infer(inputs, outputs); });
+  static int infer(hr_session* session, std::uint32_t stream, const hr_tensor* inputs,
+                   hr_tensor* outputs, char* error, std::size_t size) noexcept {
+    return guarded(error, size, [&] { of(session).infer(stream, inputs, outputs); });
   }
 
   static const hr_engine* table(const char* name, const char* (*version)()) {

@@ -25,6 +25,7 @@
 //   it, so without mean and
 //                        scale; and at the text KILLME, unless abort_on names another
 //   leak_kb = N          touches and keeps N KiB at each infer
+//   hog_on = TEXT        touches ever more memory at such an item, until it is killed
 #include <unistd.h>
 
 #include <chrono>
@@ -145,7 +146,7 @@ class Fake {
     return std::make_unique<Fake>(options);
   }
 
-  explicit Fake(const hr_open_options& options) {
+  explicit Fake(const hr_open_options& options) : streams_(options.streams) {
     Settings file(options.model_path);
     read_answer(file, options);
     read_trouble(file);
@@ -155,7 +156,7 @@ class Fake {
     const bool abort_now = file.number("load_abort", 0) != 0;
     file.finish();
     if (sleep.count() > 0) std::this_thread::sleep_for(sleep);
-    touch(kept_, load_mb * 1024);
+    touch(streams_[0].kept, load_mb * 1024);
     if (abort_now) die_of(SIGABRT);
     if (!fail.empty()) throw std::runtime_error(fail);
   }
@@ -163,21 +164,22 @@ class Fake {
   std::span<const hr_tensor_info> inputs() const { return {&input_, 1}; }
   std::span<const hr_tensor_info> outputs() const { return {&output_, 1}; }
 
-  void infer(const hr_tensor* inputs, hr_tensor* outputs) {
+  void infer(std::uint32_t stream, const hr_tensor* inputs, hr_tensor* outputs) {
     const hr_tensor& input = inputs[0];
     if (input.info.dtype != input_.dtype)
       throw std::runtime_error("the input has the wrong element type");
     const auto batch = static_cast<std::size_t>(input.info.rank > 0 ? input.info.dims[0] : 1);
-    scores_.assign(batch * width_, 0.0f);
+    std::vector<float>& scores = streams_[stream].scores;
+    scores.assign(batch * width_, 0.0f);
     if (kind_ != Kind::noop) {
       for (std::size_t i = 0; i < batch; ++i)
-        run(item(input, i, batch), std::span(scores_).subspan(i * width_, width_));
+        run(item(input, i, batch), std::span(scores).subspan(i * width_, width_));
     }
-    touch(kept_, leak_kb_);
+    touch(streams_[stream].kept, leak_kb_);
     outputs[0].info = output_;
     outputs[0].info.dims[0] = static_cast<std::int64_t>(batch);
-    outputs[0].data = scores_.data();
-    outputs[0].bytes = scores_.size() * sizeof(float);
+    outputs[0].data = scores.data();
+    outputs[0].bytes = scores.size() * sizeof(float);
   }
 
  private:
@@ -221,6 +223,7 @@ class Fake {
     hang_on_ = file.text("hang_on");
     exit_on_ = file.text("exit_on");
     fail_on_ = file.text("fail_on");
+    hog_on_ = file.text("hog_on");
   }
 
   static Item item(const hr_tensor& input, std::size_t index, std::size_t batch) {
@@ -260,6 +263,7 @@ class Fake {
     if (item.holds(segv_on_)) die_of(SIGSEGV);
     if (item.holds(exit_on_)) std::_Exit(3);
     while (item.holds(hang_on_)) ::pause();
+    for (std::vector<std::vector<char>> taken; item.holds(hog_on_);) touch(taken, 512);
     if (item.holds(fail_on_))
       throw std::runtime_error("the item holds the text \"" + fail_on_ + "\"");
   }
@@ -271,9 +275,13 @@ class Fake {
   std::chrono::microseconds sleep_{}, spin_{};
   std::int64_t leak_kb_ = 0;
   bool abort_on_magenta_ = false;
-  std::string abort_on_, segv_on_, hang_on_, exit_on_, fail_on_;
-  std::vector<float> scores_;
-  std::vector<std::vector<char>> kept_;
+  std::string abort_on_, segv_on_, hang_on_, exit_on_, fail_on_, hog_on_;
+  // What infer writes, for each stream.
+  struct Stream {
+    std::vector<float> scores;
+    std::vector<std::vector<char>> kept;
+  };
+  std::vector<Stream> streams_;
 };
 
 const char* version() {

@@ -151,7 +151,9 @@ Options settings(const hr_open_options& options) {
   }
   auto made_options = made<Options, ort::CreateSessionOptions>();
   call<ort::SetExecutionMode>(made_options.get(), ort::Execution::sequential);
-  call<ort::SetIntraOpNumThreads>(made_options.get(), static_cast<int>(options.threads));
+  // Threads that call Run compute too; its own ones, one fewer than this number, serve them all.
+  call<ort::SetIntraOpNumThreads>(made_options.get(),
+                                  static_cast<int>(options.threads - options.streams + 1));
   call<ort::SetInterOpNumThreads>(made_options.get(), 1);
   // A spinning thread eats the quota that another worker needs.
   call<ort::AddSessionConfigEntry>(made_options.get(), "session.intra_op.allow_spinning", "0");
@@ -166,7 +168,7 @@ class OnnxRuntime {
     return std::make_unique<OnnxRuntime>(options);
   }
 
-  explicit OnnxRuntime(const hr_open_options& options) {
+  explicit OnnxRuntime(const hr_open_options& options) : results_(options.streams) {
     // What it would log it also returns as an error: the log stays for what is fatal.
     env_ = made<Env, ort::CreateEnv>(ort::LogLevel::fatal, "headrace");
     const Options session_options = settings(options);
@@ -184,8 +186,9 @@ class OnnxRuntime {
   std::span<const hr_tensor_info> inputs() const { return inputs_; }
   std::span<const hr_tensor_info> outputs() const { return outputs_; }
 
-  void infer(const hr_tensor* inputs, hr_tensor* outputs) {
-    results_.clear();
+  void infer(std::uint32_t stream, const hr_tensor* inputs, hr_tensor* outputs) {
+    std::vector<Value>& results = results_[stream];
+    results.clear();
     std::vector<Value> values;
     std::vector<const ort::Value*> views;
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
@@ -199,9 +202,9 @@ class OnnxRuntime {
     const auto status =
         api().call<ort::Run>(session_.get(), nullptr, input_pointers_.data(), views.data(),
                              views.size(), output_pointers_.data(), raw.size(), raw.data());
-    for (ort::Value* value : raw) results_.emplace_back(value);
+    for (ort::Value* value : raw) results.emplace_back(value);
     check(status);
-    for (std::size_t i = 0; i < results_.size(); ++i) take(i, outputs[i]);
+    for (std::size_t i = 0; i < results.size(); ++i) take(results[i].get(), i, outputs[i]);
   }
 
  private:
@@ -246,8 +249,7 @@ class OnnxRuntime {
     return all.empty() ? "[]" : all + "]";
   }
 
-  void take(std::size_t index, hr_tensor& output) {
-    ort::Value* value = results_[index].get();
+  void take(ort::Value* value, std::size_t index, hr_tensor& output) const {
     if (value == nullptr)
       throw std::runtime_error("output " + output_names_[index] + " is missing");
     const auto shape = made<TensorInfo, ort::GetTensorTypeAndShape>(value);
@@ -268,7 +270,7 @@ class OnnxRuntime {
   Env env_;
   Session session_;
   MemoryInfo memory_;
-  std::vector<Value> results_;
+  std::vector<std::vector<Value>> results_;  // of the last call, for each stream
   std::vector<std::string> input_names_, output_names_;
   std::vector<const char*> input_pointers_, output_pointers_;
   std::vector<hr_tensor_info> inputs_, outputs_;

@@ -61,7 +61,7 @@ void fix_input(const std::shared_ptr<ov::Model>& model, std::span<const std::int
 ov::AnyMap settings(const hr_open_options& options) {
   ov::AnyMap map = {
       ov::inference_num_threads(static_cast<std::int32_t>(options.threads)),
-      ov::num_streams(1),
+      ov::num_streams(static_cast<std::int32_t>(options.streams)),
       ov::hint::enable_cpu_pinning(false),
       // A "core" in a container is a hardware thread: without this the thread count is cut to whole
       // cores.
@@ -87,7 +87,8 @@ class OpenVino {
     const std::shared_ptr<ov::Model> model = core_.read_model(std::string(options.model_path));
     fix_input(model, {options.input_dims, std::min<std::size_t>(options.input_rank, HR_MAX_RANK)});
     compiled_ = core_.compile_model(model, "CPU", settings(options));
-    request_ = compiled_.create_infer_request();
+    for (std::uint32_t i = 0; i < options.streams; ++i)
+      requests_.push_back(compiled_.create_infer_request());
     for (const auto& port : compiled_.inputs()) {
       inputs_.push_back(describe(port));
       input_types_.push_back(port.get_element_type());
@@ -98,16 +99,17 @@ class OpenVino {
   std::span<const hr_tensor_info> inputs() const { return inputs_; }
   std::span<const hr_tensor_info> outputs() const { return outputs_; }
 
-  void infer(const hr_tensor* inputs, hr_tensor* outputs) {
+  void infer(std::uint32_t stream, const hr_tensor* inputs, hr_tensor* outputs) {
+    ov::InferRequest& request = requests_[stream];
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
       const hr_tensor& input = inputs[i];
       const ov::Shape shape(input.info.dims, input.info.dims + input.info.rank);
-      request_.set_input_tensor(
+      request.set_input_tensor(
           i, ov::Tensor(input_types_[i], shape, static_cast<const void*>(input.data)));
     }
-    request_.infer();
+    request.infer();
     for (std::size_t i = 0; i < outputs_.size(); ++i) {
-      const ov::Tensor output = request_.get_output_tensor(i);
+      const ov::Tensor output = request.get_output_tensor(i);
       const ov::Shape shape = output.get_shape();
       const std::vector<std::int64_t> dims(shape.begin(), shape.end());
       outputs[i].info =
@@ -120,7 +122,7 @@ class OpenVino {
  private:
   ov::Core core_;
   ov::CompiledModel compiled_;
-  ov::InferRequest request_;
+  std::vector<ov::InferRequest> requests_;  // one a stream
   std::vector<hr_tensor_info> inputs_;
   std::vector<hr_tensor_info> outputs_;
   std::vector<ov::element::Type> input_types_;

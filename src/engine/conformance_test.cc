@@ -10,6 +10,7 @@
 #include <fstream>
 #include <iterator>
 #include <sstream>
+#include <thread>
 
 #include "engine/engine.h"
 #include "sys/plugin_library.h"
@@ -222,6 +223,7 @@ TEST_P(EngineConformanceTest, AnErrorFitsTheRoomGivenAndEndsInNul) {
   hr_open_options raw{};
   raw.struct_size = sizeof raw;
   raw.threads = 1;
+  raw.streams = 1;
   raw.model_path = missing.c_str();
   raw.precision = "f32";
   for (const std::size_t room : {0u, 1u, 2u, 16u}) {
@@ -259,6 +261,67 @@ TEST_P(EngineConformanceTest, OpenAndCloseLeaveNothingOpen) {
   }
   EXPECT_LE(descriptors(), fds);
   EXPECT_LE(threads_now(), threads + 1);
+}
+
+TEST_P(EngineConformanceTest, StreamsRunAtOnceAndAgreeWithOne) {
+  Session alone = open(1);
+  std::vector<std::vector<float>> want;
+  for (std::size_t item = 0; item < 8; ++item) want.push_back(scores(alone, pictures(1, item)));
+  for (const std::uint32_t streams : {1u, 2u, 4u}) {
+    OpenOptions wide = options(1);
+    wide.threads = wide.streams = streams;
+    auto session = plugin().open(wide);
+    ASSERT_TRUE(session) << session.error().message;
+    EXPECT_EQ(session->streams(), streams);
+    std::vector<std::vector<float>> got(want.size());
+    std::vector<std::jthread> callers;
+    for (std::uint32_t stream = 0; stream < streams; ++stream) {
+      callers.emplace_back([&, stream] {
+        for (int round = 0; round < 10; ++round) {
+          for (std::size_t item = stream; item < got.size(); item += streams) {
+            const Batch batch = pictures(1, item);
+            const Tensor input = batch.tensor();
+            const auto outputs = session->infer({&input, 1}, stream);
+            got[item] = outputs ? floats((*outputs)[0]) : std::vector<float>{};
+          }
+        }
+      });
+    }
+    callers.clear();
+    for (std::size_t item = 0; item < want.size(); ++item) {
+      ASSERT_EQ(got[item].size(), want[item].size());
+      for (std::size_t k = 0; k < want[item].size(); ++k)
+        EXPECT_NEAR(got[item][k], want[item][k], 1e-5) << streams << " streams, item " << item;
+    }
+  }
+}
+
+TEST_P(EngineConformanceTest, OutputsStayUntilTheNextCallOfThatStream) {
+  OpenOptions two = options(1);
+  two.threads = two.streams = 2;
+  auto session = plugin().open(two);
+  ASSERT_TRUE(session) << session.error().message;
+  const Batch first = pictures(1), second = pictures(1, 1);
+  const Tensor input = first.tensor(), other = second.tensor();
+  const auto outputs = session->infer({&input, 1}, 0);
+  ASSERT_TRUE(outputs) << outputs.error().message;
+  const auto before = floats((*outputs)[0]);
+  ASSERT_TRUE(session->infer({&other, 1}, 1));
+  EXPECT_EQ(floats((*outputs)[0]), before);
+}
+
+TEST_P(EngineConformanceTest, RefusesStreamsThatThereAreNot) {
+  OpenOptions wrong = options(1);
+  wrong.streams = 2;
+  EXPECT_FALSE(plugin().open(wrong)) << "two streams with one thread";
+  wrong.streams = 0;
+  EXPECT_FALSE(plugin().open(wrong));
+  Session session = open(1);
+  const Batch batch = pictures(1);
+  const Tensor input = batch.tensor();
+  const auto outputs = session.infer({&input, 1}, 1);
+  ASSERT_FALSE(outputs);
+  EXPECT_THAT(outputs.error().message, HasSubstr("no stream 1"));
 }
 
 TEST_P(EngineConformanceTest, OneThreadMeansFewThreads) {

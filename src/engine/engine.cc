@@ -179,9 +179,15 @@ Result<Plugin> Plugin::load_file(std::string_view name, const std::filesystem::p
 }
 
 Result<Session> Plugin::open(const OpenOptions& options) const {
+  if (options.streams < 1 || options.streams > options.threads) {
+    return Error{"engine " + name_ + " cannot run " + std::to_string(options.streams) +
+                 " streams with " + std::to_string(options.threads) +
+                 " threads: a stream takes a thread at least"};
+  }
   hr_open_options raw_options{};
   raw_options.struct_size = sizeof raw_options;
-  raw_options.threads = std::max(1u, options.threads);
+  raw_options.threads = options.threads;
+  raw_options.streams = options.streams;
   raw_options.model_path = options.model.c_str();
   raw_options.precision = options.precision.c_str();
   if (options.input) {
@@ -196,7 +202,8 @@ Result<Session> Plugin::open(const OpenOptions& options) const {
                  error.text()};
   }
   Session session(table_, handle);
-  if (const Status described = session.describe(); !described) return described.error();
+  if (const Status described = session.describe(options.streams); !described)
+    return described.error();
   if (options.input && !session.inputs_.empty() && !session.inputs_[0].shape.fits(*options.input)) {
     return session.error("its input has shape " + session.inputs_[0].shape.to_string() + ", not " +
                          options.input->to_string());
@@ -208,8 +215,9 @@ Error Session::error(std::string_view message) const {
   return {"engine " + std::string(handle_.get_deleter().table->name) + ": " + std::string(message)};
 }
 
-Status Session::describe() {
+Status Session::describe(std::uint32_t streams) {
   const hr_engine& table = *handle_.get_deleter().table;
+  Stream stream;
   const auto read = [&](auto count_of, auto info_of, std::vector<TensorInfo>& infos,
                         std::vector<hr_tensor>& raws) {
     const std::uint32_t count = count_of(handle_.get());
@@ -224,11 +232,12 @@ Status Session::describe() {
     }
     return true;
   };
-  if (!read(table.input_count, table.input_info, inputs_, raw_inputs_) ||
-      !read(table.output_count, table.output_info, outputs_, raw_outputs_)) {
+  if (!read(table.input_count, table.input_info, inputs_, stream.raw_inputs) ||
+      !read(table.output_count, table.output_info, outputs_, stream.raw_outputs)) {
     return error("it describes the model's inputs and outputs wrongly");
   }
-  results_.resize(outputs_.size());
+  stream.results.resize(outputs_.size());
+  streams_.assign(streams, stream);
   return Ok{};
 }
 
@@ -247,41 +256,49 @@ Status Session::check_input(std::size_t index, const Tensor& tensor) const {
   return Ok{};
 }
 
-Status Session::take_output(std::size_t index) {
-  const hr_tensor& got = raw_outputs_[index];
+Status Session::take_output(Stream& stream, std::size_t index) const {
+  const hr_tensor& got = stream.raw_outputs[index];
   const auto info = parse(got.info);
   const auto bytes = info ? bytes_of(info->type, info->shape) : std::nullopt;
   if (!bytes || *bytes != got.bytes || (got.data == nullptr && *bytes > 0)) {
     return error("it returned output \"" + outputs_[index].name +
                  "\" with a shape and size that do not agree");
   }
-  results_[index] = {info->type, info->shape, {static_cast<const std::byte*>(got.data), got.bytes}};
+  stream.results[index] = {
+      info->type, info->shape, {static_cast<const std::byte*>(got.data), got.bytes}};
   return Ok{};
 }
 
-Result<std::span<const Tensor>> Session::infer(std::span<const Tensor> inputs) {
+Result<std::span<const Tensor>> Session::infer(std::span<const Tensor> inputs,
+                                               std::uint32_t stream) {
+  if (stream >= streams_.size()) {
+    return error("it was opened with " + std::to_string(streams_.size()) +
+                 " streams, so there is no stream " + std::to_string(stream));
+  }
+  Stream& own = streams_[stream];
   if (inputs.size() != inputs_.size()) {
     return error("the model takes " + std::to_string(inputs_.size()) + " inputs, not " +
                  std::to_string(inputs.size()));
   }
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (const Status fine = check_input(i, inputs[i]); !fine) return fine.error();
-    set_shape(raw_inputs_[i].info, inputs[i].shape);
+    set_shape(own.raw_inputs[i].info, inputs[i].shape);
     // The C interface has one tensor type for both directions; inputs are only read.
-    raw_inputs_[i].data = const_cast<std::byte*>(inputs[i].data.data());
-    raw_inputs_[i].bytes = inputs[i].data.size();
+    own.raw_inputs[i].data = const_cast<std::byte*>(inputs[i].data.data());
+    own.raw_inputs[i].bytes = inputs[i].data.size();
   }
-  for (hr_tensor& output : raw_outputs_)
+  for (hr_tensor& output : own.raw_outputs)
     output = {};  // nothing of the last call may pass for a new result
   ErrorText message;
-  if (handle_.get_deleter().table->infer(handle_.get(), raw_inputs_.data(), raw_outputs_.data(),
-                                         message.buffer.data(), message.buffer.size()) != 0) {
+  if (handle_.get_deleter().table->infer(handle_.get(), stream, own.raw_inputs.data(),
+                                         own.raw_outputs.data(), message.buffer.data(),
+                                         message.buffer.size()) != 0) {
     return error(message.text());
   }
-  for (std::size_t i = 0; i < results_.size(); ++i) {
-    if (const Status fine = take_output(i); !fine) return fine.error();
+  for (std::size_t i = 0; i < own.results.size(); ++i) {
+    if (const Status fine = take_output(own, i); !fine) return fine.error();
   }
-  return std::span<const Tensor>(results_);
+  return std::span<const Tensor>(own.results);
 }
 
 }  // namespace headrace::engine

@@ -42,24 +42,28 @@ std::optional<std::string> choose(const std::filesystem::path& model,
 
 struct OpenOptions {
   std::filesystem::path model;
-  std::uint32_t threads = 1;  // compute threads that this session may use, at least 1
+  std::uint32_t threads = 1;  // compute threads of this session, those that call infer among them
+  std::uint32_t streams = 1;  // how many infers may run at once, at most `threads`
   std::string precision =
       "auto";  // "auto": the engine's fastest on this processor; "f32": exactly that
   std::optional<Shape> input;  // the one shape, batch first, that input 0 will always have
 };
 
-// A model compiled for one input shape. One thread at a time. Closed when destroyed.
+// A model compiled for one input shape. infer() may run at once on different streams; otherwise one
+// thread at a time. Closed when destroyed.
 class Session {
  public:
   std::span<const TensorInfo> inputs() const { return inputs_; }
   // Dimensions may be -1 before the first infer.
   std::span<const TensorInfo> outputs() const { return outputs_; }
 
+  std::uint32_t streams() const { return static_cast<std::uint32_t>(streams_.size()); }
+
   // Runs the model on one batch. `inputs` stay the caller's and are read in place, without a copy,
   // when they are aligned to 64 bytes. The tensors returned are the engine's, valid until the next
-  // call on this session. Errors: a tensor that does not match the model's input, or the engine's
-  // own sentence.
-  Result<std::span<const Tensor>> infer(std::span<const Tensor> inputs);
+  // call on this stream. Errors: no such stream, a tensor that does not match the model's input, or
+  // the engine's own sentence.
+  Result<std::span<const Tensor>> infer(std::span<const Tensor> inputs, std::uint32_t stream = 0);
 
  private:
   friend class Plugin;
@@ -67,20 +71,23 @@ class Session {
     const hr_engine* table;
     void operator()(hr_session* session) const { table->close(session); }
   };
+  // What a call of one stream writes; kept so that infer allocates nothing.
+  struct Stream {
+    std::vector<hr_tensor> raw_inputs;  // as the C interface wants them
+    std::vector<hr_tensor> raw_outputs;
+    std::vector<Tensor> results;
+  };
   Session(const hr_engine* table, hr_session* session) : handle_(session, Close{table}) {}
 
-  Status describe();
+  Status describe(std::uint32_t streams);
   Status check_input(std::size_t index, const Tensor& tensor) const;
-  Status take_output(std::size_t index);
+  Status take_output(Stream& stream, std::size_t index) const;
   Error error(std::string_view message) const;
 
   std::unique_ptr<hr_session, Close> handle_;
   std::vector<TensorInfo> inputs_;
   std::vector<TensorInfo> outputs_;
-  std::vector<hr_tensor>
-      raw_inputs_;  // as the C interface wants them; kept so that infer allocates nothing
-  std::vector<hr_tensor> raw_outputs_;
-  std::vector<Tensor> results_;
+  std::vector<Stream> streams_;
 };
 
 // One engine, loaded into this process until it ends. Copies are the same engine.

@@ -5,9 +5,11 @@
  * with it. The interface is plain C with caller-checked sizes, so that a plug-in may be built by
  * another compiler, against another standard library, than the program that loads it.
  *
- * All calls for one session come from one thread at a time. Functions that can fail return 0 for
- * success and otherwise write a NUL-terminated sentence into `error`: what went wrong and with
- * which file or tensor. No exception may leave a plug-in.
+ * A session has one or more streams, which share its model. Calls of infer for one stream come from
+ * one thread at a time, those for different streams may come at once; all other calls come from one
+ * thread while no infer runs. Functions that can fail return 0 for success and otherwise write a
+ * NUL-terminated sentence into `error`: what went wrong and with which file or tensor. No exception
+ * may leave a plug-in.
  */
 #ifndef HEADRACE_ENGINE_API_H
 #define HEADRACE_ENGINE_API_H
@@ -19,7 +21,7 @@
 extern "C" {
 #endif
 
-#define HR_ENGINE_ABI 1u
+#define HR_ENGINE_ABI 2u
 #define HR_MAX_RANK 8u
 #define HR_NAME_SIZE 128u
 
@@ -56,7 +58,10 @@ typedef struct hr_tensor {
 
 typedef struct hr_open_options {
   uint32_t struct_size; /* sizeof(hr_open_options) of the host */
-  uint32_t threads; /* compute threads this session may use, at least 1; engines ignore quotas */
+  /* Compute threads of this session, those that call infer among them, at least 1; engines ignore
+   * quotas. */
+  uint32_t threads;
+  uint32_t streams;       /* how many infers may run at once, at least 1 and at most `threads` */
   const char* model_path; /* the model file */
   const char*
       precision; /* "auto": what the engine finds fastest on this processor; "f32": exactly that */
@@ -81,11 +86,11 @@ typedef struct hr_engine {
    * infer. */
   int (*input_info)(const hr_session* session, uint32_t index, hr_tensor_info* info);
   int (*output_info)(const hr_session* session, uint32_t index, hr_tensor_info* info);
-  /* Runs the model once. `inputs` holds input_count tensors that stay the caller's. On success
-   * fills `outputs`, room for output_count, with tensors that stay the engine's and are valid until
-   * the next call on this session. */
-  int (*infer)(hr_session* session, const hr_tensor* inputs, hr_tensor* outputs, char* error,
-               size_t error_size);
+  /* Runs the model once, on a stream counted from 0. `inputs` holds input_count tensors that stay
+   * the caller's. On success fills `outputs`, room for output_count, with tensors that stay the
+   * engine's and are valid until the next call on this stream. */
+  int (*infer)(hr_session* session, uint32_t stream, const hr_tensor* inputs, hr_tensor* outputs,
+               char* error, size_t error_size);
 } hr_engine;
 
 /* The one exported symbol: the table, or NULL if the plug-in cannot serve this ABI version. */

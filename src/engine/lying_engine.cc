@@ -55,7 +55,7 @@ int output_info(const hr_session*, uint32_t index, hr_tensor_info* info) {
   return lie("no output") ? 1 : describe(index, info);
 }
 
-int infer(hr_session*, const hr_tensor*, hr_tensor* outputs, char*, size_t) {
+int infer(hr_session*, uint32_t, const hr_tensor*, hr_tensor* outputs, char*, size_t) {
   if (lie("nothing written")) return 0;
   describe(0, &outputs[0].info);
   if (lie("result rank")) outputs[0].info.rank = 4000000000u;

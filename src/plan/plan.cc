@@ -24,12 +24,28 @@ Status check_number(const char* option, std::optional<unsigned> value, unsigned 
   return Error{fmt::format("{} {}: it must be from 1 to {}, or auto", option, *value, most)};
 }
 
+Status check_streams(const Request& request) {
+  const unsigned streams = request.streams.value_or(1), batch = request.batch.value_or(1);
+  if (request.threads && streams > *request.threads) {
+    return Error{fmt::format(
+        "--streams {} with --threads {}: a stream takes a thread at least, so ask for {} or more",
+        streams, *request.threads, count(streams, "thread"))};
+  }
+  if (streams * batch > kMostBatch) {
+    return Error{fmt::format("--streams {} with --batch {}: together at most {} items at once",
+                             streams, batch, kMostBatch)};
+  }
+  return Ok{};
+}
+
 Status check(const Request& request) {
   for (Status status : {check_number("--workers", request.workers, kMostWorkers),
                         check_number("--threads", request.threads, kMostThreads),
+                        check_number("--streams", request.streams, kMostStreams),
                         check_number("--batch", request.batch, kMostBatch)}) {
     if (!status) return status;
   }
+  if (Status status = check_streams(request); !status) return status;
   if (request.slot_bytes > kMostSlotBytes) {
     return Error{
         fmt::format("a slot of {} is more than {}", mib(request.slot_bytes), mib(kMostSlotBytes))};
@@ -50,8 +66,8 @@ Bytes fixed_memory(const Request& request) {
 }
 
 // How many workers the memory holds, each with the smallest mailbox.
-std::uint64_t workers_in_memory(const Budget& budget, const Request& request, unsigned batch) {
-  const Bytes one = request.worker_memory + request.slot_bytes * std::bit_ceil(batch);
+std::uint64_t workers_in_memory(const Budget& budget, const Request& request, unsigned at_once) {
+  const Bytes one = request.worker_memory + request.slot_bytes * std::bit_ceil(at_once);
   return less(budget.memory.usable, fixed_memory(request)).value /
          std::max<std::uint64_t>(1, one.value);
 }
@@ -71,14 +87,15 @@ std::string rounding_words(Cpus cpus, unsigned whole, Job job, bool lockstep) {
   return fmt::format("{} CPUs rounded down: {}", decimal(cpus.value), reason);
 }
 
-Reasoned<unsigned> plan_workers(const Budget& budget, const Request& request, unsigned batch) {
+Reasoned<unsigned> plan_workers(const Budget& budget, const Request& request, unsigned at_once) {
   if (request.workers) return {*request.workers, "asked for"};
-  const unsigned threads = request.threads.value_or(1);
-  const bool lockstep = threads > 1;
+  const unsigned streams = request.streams.value_or(1);
+  const unsigned threads = std::max(request.threads.value_or(1), streams);
+  const bool lockstep = threads > streams;  // only threads of one stream wait for each other
   const unsigned cpus = whole_cpus(budget.cpu.cpus, request.job, lockstep);
   const unsigned by_cpu = std::max(1U, cpus / threads);
   const std::uint64_t by_memory =
-      std::max<std::uint64_t>(1, workers_in_memory(budget, request, batch));
+      std::max<std::uint64_t>(1, workers_in_memory(budget, request, at_once));
   if (by_memory < by_cpu && by_memory < kMostWorkers) {
     return {static_cast<unsigned>(by_memory),
             fmt::format("{} usable hold no more at {} each ({}); the CPUs would take {}",
@@ -87,22 +104,24 @@ Reasoned<unsigned> plan_workers(const Budget& budget, const Request& request, un
   }
   if (by_cpu > kMostWorkers) return {kMostWorkers, "no more workers are supported"};
   std::string why = rounding_words(budget.cpu.cpus, cpus, request.job, lockstep);
-  if (lockstep) why += fmt::format(", {} each", count(threads, "thread"));
+  if (threads > 1) why += fmt::format(", {} each", count(threads, "thread"));
   return {by_cpu, why};
 }
 
 Reasoned<unsigned> plan_threads(const Budget& budget, const Request& request, unsigned workers) {
   if (request.threads) return {*request.threads, "asked for"};
   const unsigned whole = whole_cpus(budget.cpu.cpus, request.job, true);
-  const unsigned threads = std::clamp(whole / workers, 1U, kMostThreads);
+  const unsigned streams = request.streams.value_or(1);
+  const unsigned threads = std::clamp(whole / workers, streams, kMostThreads);
+  if (threads == streams && streams > 1) return {threads, "one for each stream"};
   if (threads == 1) return {1, "one thread each wastes nothing on waiting for others"};
   return {threads,
           fmt::format("{} share {}, rounded down", count(workers, "worker"), count(whole, "CPU"))};
 }
 
 Reasoned<unsigned> plan_mailbox(const Budget& budget, const Request& request, unsigned workers,
-                                unsigned batch) {
-  const unsigned least = std::bit_ceil(batch);
+                                unsigned at_once) {
+  const unsigned least = std::bit_ceil(at_once);
   const bool full = request.job == Job::throughput;
   unsigned depth = std::max(full ? kFullMailbox : 2U, least * 2);
   std::string why = full ? "so that a worker with quick items never waits for the supervisor"
@@ -129,7 +148,8 @@ Reasoned<unsigned> plan_mailbox(const Budget& budget, const Request& request, un
 
 void warn_of_cpus(const Budget& budget, const Request& request, Plan& plan) {
   const unsigned running = plan.workers.value * plan.threads.value;
-  const unsigned allowed = whole_cpus(budget.cpu.cpus, request.job, plan.threads.value > 1);
+  const unsigned allowed =
+      whole_cpus(budget.cpu.cpus, request.job, plan.threads.value > plan.streams.value);
   if (running <= allowed) return;
   plan.warnings.push_back(fmt::format(
       "{} x {} are more than the {} CPUs there are: expect throttling; {} would fill them",
@@ -139,7 +159,7 @@ void warn_of_cpus(const Budget& budget, const Request& request, Plan& plan) {
 
 void warn_of_memory(const Budget& budget, const Request& request, Plan& plan) {
   if (plan.memory.value <= budget.memory.usable) return;
-  const std::uint64_t fit = workers_in_memory(budget, request, plan.batch.value);
+  const std::uint64_t fit = workers_in_memory(budget, request, plan.at_once());
   const std::string advice = fit == 0 ? "give the container more memory, or use a smaller model"
                                       : fmt::format("{} would fit", count(fit, "worker"));
   plan.warnings.push_back(fmt::format(
@@ -173,9 +193,13 @@ Result<Plan> make_plan(const Budget& budget, const Request& request) {
   Plan plan;
   plan.batch = request.batch ? Reasoned<unsigned>{*request.batch, "asked for"}
                              : Reasoned<unsigned>{1, "one item at a time, so that only it fails"};
-  plan.workers = plan_workers(budget, request, plan.batch.value);
+  plan.streams = request.streams ? Reasoned<unsigned>{*request.streams, "asked for"}
+                                 : Reasoned<unsigned>{1,
+                                                      "workers are as quick, and one that dies "
+                                                      "takes no others along"};
+  plan.workers = plan_workers(budget, request, plan.at_once());
   plan.threads = plan_threads(budget, request, plan.workers.value);
-  plan.mailbox = plan_mailbox(budget, request, plan.workers.value, plan.batch.value);
+  plan.mailbox = plan_mailbox(budget, request, plan.workers.value, plan.at_once());
   plan.slots = {plan.workers.value * plan.mailbox.value,
                 fmt::format("{} with a mailbox of {}", count(plan.workers.value, "worker"),
                             plan.mailbox.value)};
@@ -207,6 +231,7 @@ std::string plan_text(const Budget& budget, const Plan& plan) {
   };
   number("workers", plan.workers);
   number("threads each", plan.threads);
+  number("streams each", plan.streams);
   number("batch", plan.batch);
   number("mailbox", plan.mailbox);
   number("slots", plan.slots);

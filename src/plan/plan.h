@@ -18,7 +18,9 @@ namespace headrace::plan {
 
 inline constexpr unsigned kMostWorkers = 256;
 inline constexpr unsigned kMostThreads = 1024;
+// Also of items that a worker has in work at once, in all its streams.
 inline constexpr unsigned kMostBatch = 128;
+inline constexpr unsigned kMostStreams = 128;
 inline constexpr unsigned kMostSlots = 65'535;
 // Enough that a worker with items of microseconds never waits for the dispatcher.
 inline constexpr unsigned kFullMailbox = 256;
@@ -35,8 +37,9 @@ struct Request {
   Job job = Job::throughput;
   // What the user asked for; unset means auto.
   std::optional<unsigned> workers{};
-  std::optional<unsigned> threads{};  // of each worker
-  std::optional<unsigned> batch{};    // items that a worker takes at once; auto is 1
+  std::optional<unsigned> threads{};  // of each worker, in all its streams
+  std::optional<unsigned> streams{};  // batches that a worker works on at once; auto is 1
+  std::optional<unsigned> batch{};    // items that the model takes at once; auto is 1
 
   Bytes worker_memory = 256_MiB;  // private to one worker
   bool worker_memory_measured = false;
@@ -54,13 +57,17 @@ struct Reasoned {
 struct Plan {
   Reasoned<unsigned> workers;
   Reasoned<unsigned> threads;
+  Reasoned<unsigned> streams;  // at most `threads`
   Reasoned<unsigned> batch;
   Reasoned<unsigned>
-      mailbox;  // items that a worker may have been given at once; a power of two >= batch
+      mailbox;  // items that a worker may have been given at once; a power of two >= at_once()
   Reasoned<unsigned> slots;   // workers x mailbox
   Reasoned<Bytes> in_flight;  // slots x slot_bytes
   Reasoned<Bytes> memory;     // expected use of all processes together
   std::vector<std::string> warnings;
+
+  // Items that a worker works on at once: a batch in each stream.
+  unsigned at_once() const { return streams.value * batch.value; }
 };
 
 // An error when a request lies outside of the limits above (0 workers, 300 workers).

@@ -73,6 +73,40 @@ TEST(Plan, WarnsWhenNotEvenOneWorkerFits) {
   EXPECT_THAT(plan.warnings, ElementsAre(HasSubstr("give the container more memory")));
 }
 
+TEST(Plan, GivesEachStreamAThread) {
+  const Plan plan = plan_of(8, {.streams = 4});
+  EXPECT_EQ(plan.workers.value, 2U);
+  EXPECT_EQ(plan.threads.value, 4U);
+  EXPECT_EQ(plan.streams.value, 4U);
+  EXPECT_EQ(plan.threads.why, "one for each stream");
+  EXPECT_THAT(plan.warnings, IsEmpty());
+  EXPECT_EQ(plan_of(8, {.workers = 1, .streams = 2}).threads.value, 8U);
+  EXPECT_EQ(plan_of(2, {.workers = 2, .streams = 2}).threads.value, 2U);
+  EXPECT_EQ(plan_of(8).streams.value, 1U);
+}
+
+TEST(Plan, RoundsUpForStreamsThatDoNotWaitForEachOther) {
+  EXPECT_EQ(plan_of(3.5, {.threads = 2, .streams = 2}).workers.value, 2U);
+  EXPECT_EQ(plan_of(3.5, {.threads = 2}).workers.value, 1U);
+}
+
+TEST(Plan, HasRoomForABatchInEachStream) {
+  const Plan plan = plan_of(64, {.job = Job::latency, .streams = 8, .batch = 6});
+  EXPECT_EQ(plan.at_once(), 48U);
+  EXPECT_GE(plan.mailbox.value, 48U);
+}
+
+TEST(Plan, RefusesMoreStreamsThanThreadsOrItems) {
+  const auto refusal = [](const Request& request) {
+    const auto plan = make_plan(budget_of(64, 65536_MiB), request);
+    return plan ? "" : plan.error().message;
+  };
+  EXPECT_THAT(refusal({.threads = 2, .streams = 4}), HasSubstr("--streams 4 with --threads 2"));
+  EXPECT_THAT(refusal({.streams = 64, .batch = 4}), HasSubstr("--streams 64 with --batch 4"));
+  EXPECT_THAT(refusal({.streams = 0}), HasSubstr("--streams 0"));
+  EXPECT_EQ(refusal({.threads = 32, .streams = 32, .batch = 4}), "");
+}
+
 TEST(Plan, DividesTheCpusByTheThreadsAskedFor) {
   EXPECT_EQ(plan_of(8, {.threads = 3}).workers.value, 2U);
   EXPECT_EQ(plan_of(3.5, {.threads = 2}).workers.value, 1U);
@@ -183,6 +217,8 @@ TEST(PlanText, HasALineForEachNumberAndEachWarning) {
       "memory budget    2048 MiB  2048 MiB less a reserve of 0 KiB: the test says so\n"
       "workers                 3  asked for\n"
       "threads each            1  one thread each wastes nothing on waiting for others\n"
+      "streams each            1  workers are as quick, and one that dies takes no others "
+      "along\n"
       "batch                   1  one item at a time, so that only it fails\n"
       "mailbox               256  so that a worker with quick items never waits for the "
       "supervisor\n"

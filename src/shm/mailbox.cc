@@ -111,8 +111,8 @@ void WorkerEnd::finish(Token token) {
   format().out_head.store(++out_, memory_order_seq_cst);
 }
 
-void WorkerEnd::end(std::uint32_t count) {
-  begin(Doing{});
+void WorkerEnd::end(std::uint32_t count, const Doing& still) {
+  begin(still);
   tail_ += count;
   format().in_tail.store(tail_, memory_order_release);
 }

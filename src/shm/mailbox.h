@@ -85,10 +85,10 @@ class WorkerEnd {
   std::uint32_t position() const { return tail_; }
 
   // The order of these three makes blame exact: begin() before an item is touched, finish() when
-  // its result is complete, end() when the items of this round are all finished.
+  // its result is complete, end() when so many items are finished, with what is still being done.
   void begin(const Doing& doing);
   void finish(Token token);  // publishes one result
-  void end(std::uint32_t count);
+  void end(std::uint32_t count, const Doing& still = {});
 
   bool told_to_leave() const;
   // Looks for a token or an order for as long as `time`, without sleeping; whether there is one.

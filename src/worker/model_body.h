@@ -18,7 +18,8 @@ namespace headrace::worker {
 struct ModelSettings {
   model::Model model;  // `engine` is a plug-in's name, no longer "auto"
   std::vector<std::filesystem::path> engine_folders;
-  unsigned threads = 1;                    // compute threads of one worker
+  unsigned threads = 1;                    // compute threads of one worker, in all
+  unsigned streams = 1;                    // batches that it works on at once, at most `threads`
   Bytes max_bytes = 256_MiB;               // cap on one input file
   std::uint64_t max_pixels = 100'000'000;  // cap on one picture
 };
@@ -26,8 +27,13 @@ struct ModelSettings {
 std::string to_json(const ModelSettings& settings);
 Result<ModelSettings> model_settings_from_json(std::string_view text);
 
-// Loads the engine and the model and runs it once on zeros, so that the first item finds it warm.
-// Takes seconds; the error is a sentence for the user.
-Result<std::unique_ptr<Body>> make_model_body(const ModelSettings& settings, unsigned batch);
+// Loads the engine and the model and runs it once on zeros in each stream, so that the first item
+// finds it warm. `lanes`: how many items a run may hold, which is the streams times the model's
+// batch. Takes seconds; the error is a sentence for the user.
+//
+// With more than one stream it works in streams: each has a thread that takes a batch, reads,
+// decodes, infers, and takes the next, so that a large picture holds up no others. What goes wrong in
+// one batch is that batch's alone.
+Result<std::unique_ptr<Body>> make_model_body(const ModelSettings& settings, unsigned lanes);
 
 }  // namespace headrace::worker

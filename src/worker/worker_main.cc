@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <exception>
 #include <string>
 #include <vector>
 
@@ -12,6 +11,7 @@
 #include "sys/memory.h"
 #include "sys/poller.h"
 #include "sys/process.h"
+#include "worker/mailbox_feed.h"
 
 namespace headrace::worker {
 namespace {
@@ -38,7 +38,8 @@ class Loop {
         bell_(std::move(bell)),
         body_(body),
         batch_(std::max(brief.batch, 1U)),
-        spin_(brief.spin) {}
+        spin_(brief.spin),
+        feed_(mailbox_, slots_, bell_, batch_) {}
 
   void run() {
     std::uint32_t waiting = 0;  // as last seen; the ring's head is the supervisor's cache line
@@ -46,6 +47,13 @@ class Loop {
     Clock::time_point look_around = now + kLookAround;
     for (;;) {
       if (waiting < batch_) waiting = mailbox_.waiting();
+      if (waiting > 0 && body_.has_streams()) {
+        feed_.open();
+        body_.work(feed_);
+        waiting = 0;
+        now = Clock::now();
+        continue;
+      }
       if (waiting > 0) {
         const std::uint32_t count = std::min(waiting, batch_);
         now = round(count, now);
@@ -101,24 +109,13 @@ class Loop {
     return end;
   }
 
-  // An exception is the failure of the items at hand, not of the worker.
-  template <class F>
-  static void guarded(std::span<Item> items, F&& work) {
-    try {
-      work();
-    } catch (const std::exception& e) {
-      for (Item& item : items) {
-        if (!item.error) item.fail(ItemError::infer_failed, e.what());
-      }
-    }
-  }
-
   shm::WorkerEnd mailbox_;
   shm::SlotView slots_;
   sys::Bell bell_;
   Body& body_;
   std::uint32_t batch_;
   std::chrono::microseconds spin_;
+  MailboxFeed feed_;
   std::vector<shm::Token> tokens_;
   std::vector<Item> items_;
   std::vector<Clock::time_point> times_;

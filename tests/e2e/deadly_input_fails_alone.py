@@ -22,9 +22,9 @@ def body():
         names[index] += "-KILLME"
     for key, death in DEATHS.items():
         model = job.fake(key, **{key: "KILLME"}, sleep_us=50)
-        for batch in (1, 8):
+        for together in (("--batch", 1), ("--batch", 8), ("--streams", 3), ("--streams", 2, "--batch", 4)):
             for attempts in (1, 3):
-                done = job.run(model, job.listed(names), "--batch", batch, "--attempts", attempts)
+                done = job.run(model, job.listed(names), *together, "--attempts", attempts)
                 check(done.lines, names, bad, death, attempts)
 
 

@@ -7,8 +7,8 @@ def body():
     names = job.numbered(300)
     names[150] += "-HANG"
     model = job.fake(hang_on="HANG", sleep_us=50)
-    for batch in (1, 4):
-        lines = job.run(model, job.listed(names), "--timeout", "200ms", "--attempts", 2, "--batch", batch).lines
+    for together in ("--batch", 1), ("--batch", 4), ("--streams", 3):
+        lines = job.run(model, job.listed(names), "--timeout", "200ms", "--attempts", 2, *together).lines
         job.exactly_once(lines, names, failed=1)
         (failed,) = [line for line in lines if line["status"] == "failed"]
         assert failed["index"] == 150 and failed["attempts"] == 2, failed
