@@ -1,6 +1,7 @@
 #!/bin/sh
-# The budget inside real cgroup v1 groups: a quota of 1.5 and of 0.5 CPUs, a limit of the parent, and a
-# memory limit. Needs the right to make groups; without it, it skips (exit code 77).
+# The budget inside real cgroup v1 groups: a quota of 1.5 and of 0.5 CPUs, a limit of the parent, a memory
+# limit, and limits that change while a process runs. Needs the right to make groups; without it, it skips
+# (exit code 77).
 #   plan_in_real_cgroups.sh PATH_OF_print_budget
 set -u
 program=${1:?usage: plan_in_real_cgroups.sh PATH_OF_print_budget}
@@ -60,6 +61,41 @@ fi
 set_value "$cpu/$name/inner/cpu.cfs_quota_us" -1
 set_value "$cpu/$name/cpu.cfs_quota_us" -1
 expect "no quota" cpus_from affinity "$cpu/$name"
+
+# One process that reads again after its limits were changed: a line into its input is an answer from it.
+follow() {
+  dir=$(mktemp -d) || exit 1
+  mkfifo "$dir/ask" "$dir/answers"
+  sh -c 'echo $$ >"$1/cgroup.procs"; echo $$ >"$2/cgroup.procs"; exec "$3" --again' - \
+    "$cpu/$name" "$memory/$name" "$program" <"$dir/ask" >"$dir/answers" &
+  exec 3>"$dir/ask" 4<"$dir/answers"
+  rm -r "$dir"
+}
+# next_answer KEY: its value in the next answer, which begins with its version.
+next_answer() {
+  while read -r key value <&4; do [ "$key" = version ] && break; done
+  while read -r key value <&4; do [ "$key" = "$1" ] && echo "$value" && return; done
+}
+expect_answer() {
+  if [ "$3" = "$4" ]; then echo "ok: $1: $2 $3"; else
+    echo "FAILED: $1: $2 is '$3', not '$4'"
+    failures=$((failures + 1))
+  fi
+}
+set_value "$cpu/$name/cpu.cfs_quota_us" 50000
+follow
+expect_answer "a process that goes on" cpus "$(next_answer cpus)" 0.5
+set_value "$cpu/$name/cpu.cfs_quota_us" 25000
+echo again >&3
+expect_answer "its quota is lowered" cpus "$(next_answer cpus)" 0.25
+set_value "$memory/$name/memory.limit_in_bytes" 134217728
+echo again >&3
+expect_answer "its memory is limited" memory_limit "$(next_answer memory_limit)" 134217728
+set_value "$cpu/$name/cpu.cfs_quota_us" -1
+echo again >&3
+expect_answer "its quota is lifted" cpus_from "$(next_answer cpus_from)" affinity
+exec 3>&- 4<&-
+wait
 
 set_value "$memory/$name/memory.limit_in_bytes" 268435456
 expect "a limit of 256 MiB" memory_limit 268435456 "$memory/$name"

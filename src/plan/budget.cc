@@ -134,9 +134,27 @@ Result<std::vector<Bound>> memory_bounds(const BudgetInput& input) {
   return bounds;
 }
 
-Bytes reserve_of(Bytes limit) {
+Bytes usual_reserve(Bytes limit) {
   const std::uint64_t wanted = std::clamp(limit.value / 16, (32_MiB).value, (512_MiB).value);
   return Bytes{std::min(wanted, limit.value / 4)};
+}
+
+// Where passing the limit ends every process and not one worker, twice as much is kept back: the
+// usual reserve may then be used up by surprise and half of it is still there. Never more than a
+// quarter of the limit, past which too few workers would be a greater loss than a rare kill.
+Bytes reserve_of(Bytes limit, bool kills_group) {
+  const Bytes usual = usual_reserve(limit);
+  return kills_group ? std::min(usual * 2, Bytes{limit.value / 4}) : usual;
+}
+
+std::string group_kill_note(const MemoryBudget& memory) {
+  std::string danger =
+      "memory.oom.group is 1: when the memory limit is passed, the kernel kills every process of "
+      "the container, not one worker";
+  const Bytes usual = usual_reserve(memory.limit);
+  if (memory.reserve == usual) return danger;
+  return fmt::format("{}; therefore {} are kept in reserve instead of {}", danger,
+                     mib(memory.reserve), mib(usual));
 }
 
 Result<MemoryBudget> memory_budget(const BudgetInput& input, std::vector<std::string>& notes) {
@@ -154,7 +172,7 @@ Result<MemoryBudget> memory_budget(const BudgetInput& input, std::vector<std::st
         fmt::format("HEADRACE_MEMORY_MB={} is more than what is there, and cannot raise it: {}",
                     input.memory_override, tightest->why));
   }
-  const Bytes reserve = reserve_of(tightest->limit);
+  const Bytes reserve = reserve_of(tightest->limit, input.facts.oom_kills_group);
   return MemoryBudget{tightest->limit, reserve, Bytes{tightest->limit.value - reserve.value},
                       tightest->from, tightest->why};
 }
@@ -169,12 +187,7 @@ Result<Budget> make_budget(const BudgetInput& input) {
   if (!memory) return std::move(memory).error();
   budget.cpu = *std::move(cpu);
   budget.memory = *std::move(memory);
-  if (input.facts.oom_kills_group) {
-    budget.notes.push_back(
-        "memory.oom.group is 1: when the memory limit is passed, the kernel kills every process of "
-        "the "
-        "container, not one worker");
-  }
+  if (input.facts.oom_kills_group) budget.notes.push_back(group_kill_note(budget.memory));
   budget.notes.insert(budget.notes.end(), input.facts.notes.begin(), input.facts.notes.end());
   return budget;
 }

@@ -43,6 +43,21 @@ TEST(Budget, KeepsTheReserveSmallAtBothEnds) {
   EXPECT_EQ(make_budget(machine(1, Bytes{(1024_MiB).value * 240}))->memory.reserve, 512_MiB);
 }
 
+TEST(Budget, KeepsMoreInReserveWhereAKillTakesEverything) {
+  BudgetInput input = machine(1, 1024_MiB);
+  EXPECT_EQ(make_budget(input)->memory.reserve, 64_MiB);
+  input.facts.oom_kills_group = true;
+  EXPECT_EQ(make_budget(input)->memory.reserve, 128_MiB);
+  EXPECT_EQ(make_budget(input)->memory.usable, 896_MiB);
+  EXPECT_THAT(make_budget(input)->notes,
+              ElementsAre(HasSubstr("therefore 128 MiB are kept in reserve instead of 64 MiB")));
+  input.facts.mem_total = 192_MiB;
+  EXPECT_EQ(make_budget(input)->memory.reserve, 48_MiB) << "a quarter is the most";
+  input.facts.mem_total = 64_MiB;
+  EXPECT_EQ(make_budget(input)->memory.reserve, 16_MiB);
+  EXPECT_THAT(make_budget(input)->notes, ElementsAre(testing::Not(HasSubstr("instead of"))));
+}
+
 TEST(Budget, AddressSpaceBindsWhenItIsTheSmallest) {
   BudgetInput input = machine(1, 4096_MiB);
   input.address_space = 1024_MiB;

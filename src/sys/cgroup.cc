@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -203,6 +204,13 @@ std::optional<Bytes> as_bytes(std::optional<std::uint64_t> number) {
   return number ? std::optional(Bytes{*number}) : std::nullopt;
 }
 
+// Nothing for a time that no machine has been up for.
+std::optional<std::chrono::nanoseconds> as_time(std::optional<std::uint64_t> number,
+                                                std::uint64_t nanoseconds_each) {
+  if (!number || *number > INT64_MAX / nanoseconds_each) return std::nullopt;
+  return std::chrono::nanoseconds(*number * nanoseconds_each);
+}
+
 // The folders of one controller, own group first, mount point last.
 struct Levels {
   bool found = false;
@@ -252,10 +260,10 @@ std::optional<Throttling> read_throttling(Files& files, const std::string& folde
   if (!text) return std::nullopt;
   const auto periods = number_at(*text, "nr_periods");
   if (!periods) return std::nullopt;
-  const std::uint64_t time =
-      number_at(*text, unified ? "throttled_usec" : "throttled_time").value_or(0);
+  const auto time =
+      as_time(number_at(*text, unified ? "throttled_usec" : "throttled_time"), unified ? 1000 : 1);
   return Throttling{*periods, number_at(*text, "nr_throttled").value_or(0),
-                    std::chrono::nanoseconds(unified ? time * 1000 : time)};
+                    time.value_or(std::chrono::nanoseconds{})};
 }
 
 void read_cpu(Files& files, const Levels& cpu, const Levels& cpuacct, CgroupFacts& facts) {
@@ -265,15 +273,13 @@ void read_cpu(Files& files, const Levels& cpu, const Levels& cpuacct, CgroupFact
                          read_throttling(files, folder, cpu.unified)});
   }
   if (!cpuacct.found) return;
-  std::optional<std::uint64_t> used;
+  const std::string& own = cpuacct.folders.front();
   if (cpuacct.unified) {
-    const auto text = files.read(cpuacct.folders.front() + "/cpu.stat");
-    used = text ? number_at(*text, "usage_usec") : std::nullopt;
-    if (used) *used *= 1000;
+    const auto text = files.read(own + "/cpu.stat");
+    facts.cpu_used = as_time(text ? number_at(*text, "usage_usec") : std::nullopt, 1000);
   } else {
-    used = read_number(files, cpuacct.folders.front() + "/cpuacct.usage");
+    facts.cpu_used = as_time(read_number(files, own + "/cpuacct.usage"), 1);
   }
-  if (used) facts.cpu_used = std::chrono::nanoseconds(*used);
 }
 
 void read_cpuset(Files& files, const Levels& cpuset, CgroupFacts& facts) {
@@ -289,12 +295,8 @@ void read_cpuset(Files& files, const Levels& cpuset, CgroupFacts& facts) {
   }
 }
 
-MemoryLevel read_memory_level(Files& files, const std::string& folder, bool unified) {
-  MemoryLevel level;
-  level.path = folder;
-  level.max =
-      read_bytes_limit(files, folder + (unified ? "/memory.max" : "/memory.limit_in_bytes"));
-  if (unified) level.high = read_bytes_limit(files, folder + "/memory.high");
+void read_memory_use(Files& files, bool unified, MemoryLevel& level) {
+  const std::string& folder = level.path;
   level.current = as_bytes(
       read_number(files, folder + (unified ? "/memory.current" : "/memory.usage_in_bytes")));
   if (const auto stat = files.read(folder + "/memory.stat")) {
@@ -309,6 +311,15 @@ MemoryLevel read_memory_level(Files& files, const std::string& folder, bool unif
     level.anonymous = bytes(unified ? "anon" : "rss");
     level.shared = bytes("shmem");
   }
+}
+
+MemoryLevel read_memory_level(Files& files, const std::string& folder, bool unified) {
+  MemoryLevel level;
+  level.path = folder;
+  level.max =
+      read_bytes_limit(files, folder + (unified ? "/memory.max" : "/memory.limit_in_bytes"));
+  if (unified) level.high = read_bytes_limit(files, folder + "/memory.high");
+  read_memory_use(files, unified, level);
   return level;
 }
 
@@ -342,6 +353,7 @@ void read_memory(Files& files, const Levels& memory, CgroupFacts& facts) {
     if (group_kill && words_of(*group_kill).front() == "1") facts.oom_kills_group = true;
   }
   if (!memory.found) return;
+  facts.memory_in_v2 = memory.unified;
   const std::string& own = memory.folders.front();
   if (!memory.unified) add_hidden_v1_limit(files, own, facts);
   const auto events = files.read(own + (memory.unified ? "/memory.events" : "/memory.oom_control"));
@@ -361,6 +373,7 @@ std::optional<Pressure> read_pressure(Files& files, const std::string& path) {
     double value = 0;
     const char* first = text->data() + at + key.size();
     if (std::from_chars(first, text->data() + end, value).ec != std::errc{}) return false;
+    if (std::isnan(value)) return false;
     into = std::clamp(value, 0.0, 100.0);
     return true;
   };
@@ -395,6 +408,7 @@ void read_machine(Files& files, CgroupFacts& facts) {
     return Bytes{*number * 1024};
   };
   facts.mem_total = kib("MemTotal:");
+  if (facts.mem_total == Bytes{}) facts.mem_total.reset();  // some sandboxes do not fill it in
   facts.mem_available = kib("MemAvailable:");
 }
 
@@ -447,6 +461,23 @@ CgroupFacts read_cgroup(std::string_view root) {
     facts.notes.push_back("no cgroup of this process is visible: its limits are not known");
   }
   return facts;
+}
+
+std::optional<Bytes> current_memory(const CgroupFacts& facts, const MemoryLevel& level,
+                                    std::string_view root) {
+  Notes ignored;
+  Files files(root, ignored);
+  return as_bytes(read_number(
+      files, level.path + (facts.memory_in_v2 ? "/memory.current" : "/memory.usage_in_bytes")));
+}
+
+void refresh_memory(CgroupFacts& facts, std::string_view root) {
+  Notes ignored;
+  Files files(root, ignored);
+  for (MemoryLevel& level : facts.memory) {
+    if (level.current) read_memory_use(files, facts.memory_in_v2, level);
+  }
+  read_machine(files, facts);
 }
 
 }  // namespace headrace::sys

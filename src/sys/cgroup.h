@@ -61,6 +61,7 @@ struct CgroupFacts {
   CgroupVersion version = CgroupVersion::none;
   std::vector<CpuLevel> cpu;
   std::vector<MemoryLevel> memory;
+  bool memory_in_v2 = false;
   std::string cpuset;                                // such as "0-3,8"; "" when nothing says
   std::optional<std::chrono::nanoseconds> cpu_used;  // by the own group since it was made
   std::optional<std::uint64_t> oom_kills;            // of processes of the own group
@@ -76,5 +77,10 @@ struct CgroupFacts {
 // Reads below `root`: "" is the real machine, anything else a folder with the same layout. Some
 // dozens of small files: cheap enough for once a second, too dear for once an item.
 CgroupFacts read_cgroup(std::string_view root = "");
+// The use of memory at one level now, page cache included: the cheapest look there is.
+std::optional<Bytes> current_memory(const CgroupFacts& facts, const MemoryLevel& level,
+                                    std::string_view root = "");
+// Brings only the use of memory (not the limits) in facts that read_cgroup() gave up to date.
+void refresh_memory(CgroupFacts& facts, std::string_view root = "");
 
 }  // namespace headrace::sys

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <unordered_set>
 
 namespace headrace::sys {
 namespace {
@@ -69,15 +70,19 @@ std::optional<Mount> parse_mount(std::string_view line) {
                fields.back()};
 }
 
-// The mounts that can be seen: a later mount on the same point hides the earlier one.
+// The control groups' mounts that can be seen: a later mount on the same point hides the earlier
+// one, whatever it is. Read from the end, with the points in a set: a busy node has tens of
+// thousands.
 std::vector<Mount> visible_mounts(std::string_view mountinfo) {
   std::vector<Mount> mounts;
-  for (const std::string_view line : split(mountinfo, '\n')) {
-    std::optional<Mount> mount = parse_mount(line);
-    if (!mount) continue;
-    std::erase_if(mounts, [&](const Mount& older) { return older.point == mount->point; });
-    mounts.push_back(std::move(*mount));
+  std::unordered_set<std::string> taken;
+  const std::vector<std::string_view> lines = split(mountinfo, '\n');
+  for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
+    std::optional<Mount> mount = parse_mount(*line);
+    if (!mount || !taken.insert(mount->point).second) continue;
+    if (mount->type.starts_with("cgroup")) mounts.push_back(std::move(*mount));
   }
+  std::reverse(mounts.begin(), mounts.end());
   return mounts;
 }
 

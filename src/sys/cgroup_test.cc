@@ -327,6 +327,57 @@ TEST(Cgroup, WhatCannotBeReclaimedIsUseLessPageCache) {
   EXPECT_EQ(MemoryLevel{}.unreclaimable(), std::nullopt);
 }
 
+TEST(Cgroup, ALimitThatChangesIsSeenByTheNextRead) {
+  FakeRoot root;
+  root.put("proc/self/cgroup", "0::/a\n")
+      .put("proc/self/mountinfo", "30 1 0:26 / /c rw - cgroup2 none rw\n")
+      .put("c/a/cpu.max", "150000 100000\n")
+      .put("c/a/memory.max", "1048576\n");
+  const CgroupFacts before = read_cgroup(root.path());
+  EXPECT_EQ(before.cpu.at(0).quota, Cpus{1.5});
+  EXPECT_EQ(before.memory.at(0).max, Bytes{1048576});
+  root.put("c/a/cpu.max", "max 100000\n")
+      .put("c/a/memory.max", "2097152\n")
+      .put("c/cpu.max", "400000 100000\n");
+  const CgroupFacts after = read_cgroup(root.path());
+  EXPECT_FALSE(after.cpu.at(0).quota);
+  EXPECT_EQ(after.cpu.at(1).quota, Cpus{4});
+  EXPECT_EQ(after.memory.at(0).max, Bytes{2097152});
+  // The process may also be moved, and be shown another mount.
+  root.put("proc/self/cgroup", "0::/b\n").put("c/b/cpu.max", "50000 100000\n");
+  EXPECT_EQ(read_cgroup(root.path()).cpu.at(0).quota, Cpus{0.5});
+}
+
+// With the mounts compared each with each, this would take minutes and run into the time limit.
+TEST(Cgroup, FindsItsGroupAmongTensOfThousandsOfMounts) {
+  std::string mounts = "30 1 0:26 / /c rw - cgroup2 none rw\n";
+  for (int i = 0; i < 100'000; ++i) {
+    mounts += "31 1 0:27 / /run/" + std::to_string(i) + " rw - overlay overlay rw,lowerdir=/a\n";
+  }
+  FakeRoot root;
+  root.put("proc/self/cgroup", "0::/\n").put("proc/self/mountinfo", mounts);
+  root.put("c/cpu.max", "150000 100000\n");
+  EXPECT_EQ(read_cgroup(root.path()).cpu.at(0).quota, Cpus{1.5});
+}
+
+TEST(Cgroup, FiguresThatCannotBeAreNone) {
+  FakeRoot root;
+  root.put("proc/self/cgroup", "0::/\n")
+      .put("proc/self/mountinfo", "30 1 0:26 / /c rw - cgroup2 none rw\n")
+      .put("proc/meminfo", "MemTotal: 0 kB\n")
+      .put("c/cpu.pressure", "some avg10=nan avg60=1 avg300=1 total=1\n")
+      .put("c/memory.pressure", "some avg10=inf avg60=nan avg300=1 total=1\n")
+      .put("c/cpu.stat",
+           "usage_usec 18446744073709551\nnr_periods 1\nthrottled_usec 18446744073709551615\n");
+  const CgroupFacts facts = read_cgroup(root.path());
+  EXPECT_FALSE(facts.cpu_used);
+  EXPECT_EQ(facts.cpu.at(0).throttling.value().time.count(), 0);
+  EXPECT_FALSE(facts.mem_total);
+  EXPECT_FALSE(facts.cpu_pressure);
+  EXPECT_EQ(facts.memory_pressure.value().some_avg10, 100);
+  EXPECT_EQ(facts.memory_pressure.value().some_avg60, 0);
+}
+
 TEST(Cgroup, AnEmptyRootGivesNoFactsAndSaysSo) {
   const FakeRoot root;
   const CgroupFacts facts = read_cgroup(root.path());
