@@ -17,6 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::duration_cast;
 using std::chrono::microseconds;
+using std::chrono::milliseconds;
 using supervisor::Finished;
 
 enum Tag : std::uint64_t { kSignals, kSource };
@@ -43,7 +44,7 @@ Pipeline::Pipeline(Parts parts, Answered answered)
   parts_.poller.watch(parts_.source.fd(), kSource);
 }
 
-Outcome Pipeline::run(const std::function<void(Clock::time_point)>& tick) {
+Outcome Pipeline::run(const std::function<milliseconds(Clock::time_point)>& tick) {
   while (!done()) {
     const Clock::time_point now = Clock::now();
     parts_.fleet.step(now);
@@ -52,8 +53,8 @@ Outcome Pipeline::run(const std::function<void(Clock::time_point)>& tick) {
     parts_.fleet.dispatch(now);
     check(parts_.sink.flush());
     if (parts_.fleet.hopeless() && !outcome_.error) outcome_.error = parts_.fleet.hopeless();
-    tick(now);
-    if (!done()) wait();
+    const milliseconds nap = tick(now);
+    if (!done()) wait(nap);
   }
   wind_up();
   return outcome_;
@@ -182,13 +183,14 @@ void Pipeline::check(Status status) {
   if (!status && !outcome_.error) outcome_.error = std::move(status).error();
 }
 
-void Pipeline::wait() {
+void Pipeline::wait(milliseconds at_most) {
   // Workers ring only when they see us asleep; so look once more between saying so and sleeping.
   // With something to do at once there is no sleep, only a glance at the descriptors.
   const bool sleep = !more_at_once_ && !parts_.fleet.result_waiting();
   if (sleep) parts_.slots.set_supervisor_asleep(true);
   const bool glance = !sleep || parts_.fleet.result_waiting();
-  const auto tags = parts_.poller.wait(glance ? 0ms : parts_.fleet.patience(Clock::now()));
+  const auto tags =
+      parts_.poller.wait(glance ? 0ms : std::min(at_most, parts_.fleet.patience(Clock::now())));
   if (sleep) parts_.slots.set_supervisor_asleep(false);
   const Clock::time_point now = Clock::now();
   for (const std::uint64_t tag : tags) {
@@ -220,7 +222,7 @@ void Pipeline::wind_up() {
   parts_.fleet.stop(now, outcome_.error || at_once_ ? 0s : kLeaveGrace);
   while (!parts_.fleet.stopped()) {
     parts_.fleet.step(Clock::now());
-    if (!parts_.fleet.stopped()) wait();
+    if (!parts_.fleet.stopped()) wait(1s);
   }
   check(parts_.sink.finish());
   if (outcome_.error) outcome_.complete = false;

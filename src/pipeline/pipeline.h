@@ -64,8 +64,9 @@ class Pipeline {
   Pipeline(Parts parts, Answered answered);
 
   // Runs until every input is answered, a signal stops it, or it cannot go on; `tick` is called now
-  // and then, at least every second. Workers are told to leave and reaped before it returns.
-  Outcome run(const std::function<void(Clock::time_point)>& tick);
+  // and then, and says within what time it wants to be called again (at most a second counts).
+  // Workers are told to leave and reaped before it returns.
+  Outcome run(const std::function<std::chrono::milliseconds(Clock::time_point)>& tick);
 
   const Counts& counts() const { return counts_; }
   // Reading, decoding and inference of each item that was ok.
@@ -89,7 +90,7 @@ class Pipeline {
   bool believable(const std::string& json);
   void put(std::uint64_t index, std::string line);
   void check(Status status);
-  void wait();
+  void wait(std::chrono::milliseconds at_most);
   void take_signals();
   void wind_up();
   bool done() const;

@@ -22,6 +22,8 @@ constexpr milliseconds kAbsence = 3s;
 constexpr double kQueueSeconds = 0.004;
 // Items longer than this are handed out one at a time: queueing them only makes the end ragged.
 constexpr double kLongItemSeconds = 0.05;
+// The first items may be nothing like the rest: one that is refused at once says nothing about how long others take.
+constexpr std::uint64_t kFewItems = 8;
 // How long a worker may take to notice that its next item was cancelled.
 constexpr milliseconds kSkipping = 20ms;
 // Workers that failed to start, with none that ever did.
@@ -134,6 +136,7 @@ void Fleet::start(Worker& worker, Clock::time_point now) {
   worker.control = std::move(control.ours);
   worker.since = now;
   worker.exclusive = false;
+  worker.finished_before = worker.finished;
   worker.offence = Worker::Offence::none;
   worker.killed_for.clear();
   worker.late_at.reset();
@@ -233,6 +236,7 @@ void Fleet::collect(Worker& worker, Clock::time_point now) {
   if (taken == 0) return;
   const double each = duration<double>(now - worker.front_since).count() / taken;
   item_seconds_ = item_seconds_ == 0 ? each : 0.9 * item_seconds_ + 0.1 * each;
+  measured_ += taken;
   worker.finished += taken;
   worker.front_since = now;
   if (worker.in_flight() == 0) worker.exclusive = false;
@@ -282,7 +286,15 @@ std::optional<shm::Token> Fleet::withdraw(std::uint32_t slot) {
 }
 
 void Fleet::recycle(std::uint32_t worker) {
-  if (workers_[worker]->state() == WorkerState::ready) dismiss(*workers_[worker]);
+  if (workers_[worker]->state() != WorkerState::ready) return;
+  ++counts_.recycled;
+  dismiss(*workers_[worker]);
+}
+
+void Fleet::evict(std::uint32_t worker, const std::string& why) {
+  if (!workers_[worker]->alive() || workers_[worker]->state() == WorkerState::dying) return;
+  ++counts_.evictions;
+  kill(*workers_[worker], why, Worker::Offence::memory);
 }
 
 void Fleet::kill(Worker& worker, std::string why, Worker::Offence offence) {
@@ -356,7 +368,11 @@ bool Fleet::take_back(Worker& worker, const std::string& cause) {
     const std::uint32_t offset = i - 1;
     const shm::Token token = worker.sent(offset);
     if (blame.any_charged && offset == blame.charged) {
-      charge(token, worker.number(), code, cause);
+      if (worker.offence == Worker::Offence::memory) {
+        take_back_evicted(worker, token, cause);
+      } else {
+        charge(token, worker.number(), code, cause);
+      }
       continue;
     }
     if (offset >= blame.suspects_begin && offset < blame.suspects_end) record(token).alone = true;
@@ -365,6 +381,22 @@ bool Fleet::take_back(Worker& worker, const std::string& cause) {
   }
   worker.forget_all();
   return blame.any_charged || blame.suspects_end > blame.suspects_begin;
+}
+
+// Whoever takes the last of the memory need not be who took most of it; so once is no fault.
+void Fleet::take_back_evicted(Worker& worker, shm::Token token, const std::string& cause) {
+  Record& item = record(token);
+  if (item.evicted) {
+    item.charges = settings_.attempts - 1;
+    return charge(
+        token, worker.number(), ItemError::worker_crashed,
+        cause +
+            "; the same happened when it was first tried, so it needs more memory than there is");
+  }
+  item.evicted = true;
+  item.alone = true;
+  ++counts_.resent;
+  backlog_.push_front(slots_.renew(token));
 }
 
 void Fleet::charge(shm::Token token, std::uint32_t worker, ItemError code,
@@ -403,7 +435,7 @@ void Fleet::disbelieve(const Finished& finished, Clock::time_point now) {
 
 std::uint32_t Fleet::depth() const {
   const std::uint32_t least = 2 * settings_.batch;
-  if (item_seconds_ == 0 || item_seconds_ * settings_.batch > kLongItemSeconds) {
+  if (measured_ < kFewItems || item_seconds_ * settings_.batch > kLongItemSeconds) {
     return settings_.batch;
   }
   const double wanted = kQueueSeconds / item_seconds_;
@@ -421,7 +453,7 @@ std::size_t Fleet::appetite() const {
 }
 
 void Fleet::dispatch(Clock::time_point now) {
-  if (backlog_.empty() || stopping_ || hopeless_) return;
+  if (backlog_.empty() || stopping_ || hopeless_ || held_) return;
   std::uint32_t ready = 0;
   std::size_t held = 0;
   for (const auto& worker : workers_) {

@@ -85,11 +85,13 @@ struct Finished {
 };
 
 struct FleetCounts {
-  std::uint64_t restarts = 0;  // workers that ended unasked, to be replaced
-  std::uint64_t retries = 0;   // items charged with a death and tried again
-  std::uint64_t resent = 0;    // items sent again uncharged
-  std::uint64_t timeouts = 0;  // workers killed for a deadline
-  std::uint64_t breaches = 0;  // workers killed for writing nonsense
+  std::uint64_t restarts = 0;   // workers that ended unasked, to be replaced
+  std::uint64_t retries = 0;    // items charged with a death and tried again
+  std::uint64_t resent = 0;     // items sent again uncharged
+  std::uint64_t timeouts = 0;   // workers killed for a deadline
+  std::uint64_t breaches = 0;   // workers killed for writing nonsense
+  std::uint64_t evictions = 0;  // workers killed for their memory
+  std::uint64_t recycled = 0;   // workers replaced between items
 };
 
 class Fleet {
@@ -110,6 +112,16 @@ class Fleet {
   void renew(Start start);
   // Makes one worker leave when it is done with what it holds; the next process takes its place.
   void recycle(std::uint32_t worker);
+  // Kills a worker that takes too much memory, at once. The item it was at is not charged; it is tried again alone, and
+  // quarantined when it does the same then. `why` is half a sentence.
+  void evict(std::uint32_t worker, const std::string& why);
+  // While held, nothing more is handed out.
+  void hold(bool held) { held_ = held; }
+  bool held() const { return held_; }
+  // The job cannot go on, for a reason that its owner found.
+  void give_up(Error error) {
+    if (!hopeless_) hopeless_ = std::move(error);
+  }
   // Takes responsibility for an item. It comes back through next_finished(), once. `timeout` is for
   // one attempt; 0: that of the settings.
   void add(shm::Token token, std::chrono::milliseconds timeout = std::chrono::milliseconds(0)) {
@@ -159,6 +171,8 @@ class Fleet {
 
   const FleetCounts& counts() const { return counts_; }
   std::span<const std::unique_ptr<Worker>> workers() const { return workers_; }
+  // How many there should be.
+  std::uint32_t wanted() const { return wanted_; }
   // What the first ready worker said it works with, e.g. "openvino 2026.4.1".
   const std::string& equipment() const { return equipment_; }
   // True once any worker became ready.
@@ -168,7 +182,8 @@ class Fleet {
  private:
   struct Record {  // of the item in a slot
     std::uint32_t charges = 0;
-    bool alone = false;  // to be run with nothing beside it
+    bool alone = false;    // to be run with nothing beside it
+    bool evicted = false;  // its worker was evicted before
     std::chrono::milliseconds timeout{0};
     std::optional<Clock::time_point> expires{};
   };
@@ -186,6 +201,7 @@ class Fleet {
   void bury(Worker& worker, const sys::Exit& exit, Clock::time_point now);
   void despair(const Worker& worker, const sys::Exit& exit);
   bool take_back(Worker& worker, const std::string& cause);
+  void take_back_evicted(Worker& worker, shm::Token token, const std::string& cause);
   void charge(shm::Token token, std::uint32_t worker, ItemError code, const std::string& cause);
   void feed(Worker& worker, std::uint32_t depth, Clock::time_point now);
   std::uint32_t depth() const;
@@ -206,12 +222,14 @@ class Fleet {
   std::vector<Record> records_;  // by slot
   DeathTally tally_;
   FleetCounts counts_;
-  double item_seconds_ = 0;  // smoothed time of one item in one worker; 0: not yet known
+  std::uint64_t measured_ = 0;  // items that the next number rests on
+  double item_seconds_ = 0;     // smoothed time of one item in one worker; 0: not yet known
   std::optional<Error> hopeless_;
   std::string equipment_;
   bool ever_ready_ = false;
   std::uint32_t failed_starts_ = 0;  // while none was ever ready
   bool stopping_ = false;
+  bool held_ = false;
   Clock::time_point stop_deadline_;
   Clock::time_point last_step_;
 };

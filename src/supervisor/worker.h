@@ -57,12 +57,14 @@ class Worker {
     none,      // we are not, or it is just not needed any more
     late,      // past a deadline
     nonsense,  // it wrote what it cannot have done
+    memory,    // it took so much that the container was nearly full
   };
   Offence offence = Offence::none;
   std::optional<shm::Token> late_at;  // at which item; what it came to since is not to blame
   std::string killed_for;             // the same in words
   std::string last_words;             // what it said itself before it died
   std::uint64_t finished = 0;         // items, over all its processes
+  std::uint64_t finished_before = 0;  // of those: by earlier processes
 
  private:
   std::uint32_t number_;

@@ -107,16 +107,16 @@ def real_pictures():
 
 
 class Run:
-    """One `headrace run` under way, with all processes that come of it."""
+    """One `headrace run` (or another command) under way, with all processes that come of it."""
 
-    def __init__(self, *arguments, before=(), environment=None, **popen):
+    def __init__(self, *arguments, command="run", before=(), environment=None, **popen):
         self.mark = "E2E_MARK=" + uuid.uuid4().hex
         clean = {k: v for k, v in os.environ.items() if not k.startswith("HEADRACE_")}
         key, value = self.mark.split("=")
         clean = {**clean, key: value, **(environment or {})}
         self.stdout, self.stderr = tempfile.TemporaryFile(), tempfile.TemporaryFile()
         popen = {"stdin": subprocess.DEVNULL, "stdout": self.stdout, "stderr": self.stderr, **popen}
-        command = [*before, BINARY, "run", *map(str, arguments)]
+        command = [*before, BINARY, command, *map(str, arguments)]
         self.process = subprocess.Popen(command, env=clean, **popen)
 
     @property
@@ -168,6 +168,37 @@ class Run:
         summary = Path("summary.json")
         return Done(self.process.returncode, read(self.stdout.read()), self.said(),
                     json.loads(summary.read_text()) if summary.exists() else None)
+
+
+class Fed:
+    """A run that gets names through its standard input until it is told that these were all, so that it goes on for as
+    long as a test needs. Its results are exactly these names' or the test fails."""
+
+    def __init__(self, model, *arguments, **more):
+        self.names = []
+        self.run = Run(model, "-", "--out", "out.jsonl", "--overwrite", "--summary", "summary.json", *arguments,
+                       stdin=subprocess.PIPE, **more)  # fmt: skip
+
+    def until_said(self, text, times=1, seconds=60):
+        deadline = time.monotonic() + seconds
+        while self.run.said().count(text) < times:
+            assert self.run.running() and time.monotonic() < deadline, f"never said {text!r}:\n{self.run.said()}"
+            if len(self.names) - self.done() > 200:
+                time.sleep(0.005)
+                continue
+            more = [f"item-{i:06}" for i in range(len(self.names), len(self.names) + 50)]
+            self.names += more
+            self.run.process.stdin.write("".join(name + "\n" for name in more).encode())
+            self.run.process.stdin.flush()
+
+    def done(self):
+        return Path("out.jsonl").read_bytes().count(b"\n") if Path("out.jsonl").exists() else 0
+
+    def end(self):
+        self.run.process.stdin.close()
+        done = self.run.end()
+        exactly_once(read("out.jsonl"), self.names)
+        return done
 
 
 def run(*arguments, code=0, seconds=60, **more):

@@ -4,7 +4,8 @@ import re
 
 import job
 
-LINE = re.compile(r"headrace: (\d+) of 14 done, 1 failed, [0-9.]+ items/s, \d+:\d\d left, workers \[[#=.x]{2}\]")
+LINE = re.compile(r"headrace: (\d+) of 14 done, 1 failed, [0-9.]+ items/s, \d+:\d\d left, "
+                  r"CPU [0-9.]+ of [0-9.]+, memory \d+ of \d+ MiB(, throttled \d+ %)?, workers \[[#=.x]{2}\]")
 
 
 def body():
