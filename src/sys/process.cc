@@ -217,6 +217,12 @@ Bytes proportional_memory(int pid) {
   return Bytes{kib_of("/proc/" + std::to_string(pid) + "/smaps_rollup", "Pss: %llu kB") * 1024};
 }
 
+Bytes unique_memory(int pid) {
+  const std::string path = "/proc/" + std::to_string(pid) + "/smaps_rollup";
+  return Bytes{(kib_of(path, "Private_Clean: %llu kB") + kib_of(path, "Private_Dirty: %llu kB")) *
+               1024};
+}
+
 Bytes anonymous_memory(int pid) {
   return Bytes{kib_of("/proc/" + std::to_string(pid) + "/status", "RssAnon: %llu kB") * 1024};
 }
@@ -227,7 +233,7 @@ Bytes own_peak_resident() {
 }
 
 namespace {
-double cpu_seconds(int who) {
+double usage_seconds(int who) {
   rusage usage{};
   ::getrusage(who, &usage);
   const auto seconds = [](const timeval& t) {
@@ -238,10 +244,26 @@ double cpu_seconds(int who) {
 }  // namespace
 
 double cpu_seconds_self() {
-  return cpu_seconds(RUSAGE_SELF);
+  return usage_seconds(RUSAGE_SELF);
 }
 double cpu_seconds_children() {
-  return cpu_seconds(RUSAGE_CHILDREN);
+  return usage_seconds(RUSAGE_CHILDREN);
+}
+
+double cpu_seconds(int pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string line;
+  std::getline(file, line);
+  // The program's name comes second, in brackets, and may hold anything.
+  const std::size_t name_end = line.rfind(')');
+  unsigned long long user = 0;
+  unsigned long long system = 0;
+  const char* const pattern = ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu";
+  if (name_end == std::string::npos ||
+      std::sscanf(line.c_str() + name_end, pattern, &user, &system) != 2) {
+    return 0;
+  }
+  return static_cast<double>(user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
 void exit_now(int code) {

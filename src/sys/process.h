@@ -87,6 +87,8 @@ void volunteer_for_oom_kill();
 
 // Proportional set size of a process in bytes (0 when it cannot be read).
 Bytes proportional_memory(int pid);
+// Unique set size: what comes back when that process is killed (0 when it cannot be read).
+Bytes unique_memory(int pid);
 // Resident memory of a process that it shares with nobody's file, in bytes (0 when it cannot be read).
 Bytes anonymous_memory(int pid);
 // The most memory that this process ever had resident.
@@ -95,6 +97,8 @@ Bytes own_peak_resident();
 // CPU seconds used by this process and its reaped children.
 double cpu_seconds_self();
 double cpu_seconds_children();
+// CPU seconds used so far by a process, to the hundredth (0 when it cannot be read).
+double cpu_seconds(int pid);
 
 // Never returns. For a worker that must not run destructors of a library gone wrong.
 [[noreturn]] void exit_now(int code);
