@@ -17,16 +17,21 @@ import time
 from pathlib import Path
 
 import dispatch
+import governor
 import growth
 import library
+import memory
 import pictures
 import programs
 import start
+import tune
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 FIGURES = ROOT / "docs" / "figures"
-PARTS = ("pictures", "dispatch", "growth", "start", "library")
+PARTS = ("pictures", "dispatch", "growth", "start", "library", "tune", "memory", "governor")
+# Parts whose table stands in a document of its own.
+ELSEWHERE = {name: ROOT / "docs" / f"{name}.md" for name in ("tune", "memory", "governor")}
 
 
 def first_match(pattern, text, otherwise="?"):
@@ -76,14 +81,14 @@ def put(document, name, text):
     head, found, rest = document.partition(begin)
     _, found_end, tail = rest.partition(end)
     if not found or not found_end:
-        raise SystemExit(f"bench: {DOCUMENT} has no marks {begin} and {end}")
+        raise SystemExit(f"bench: the document has no marks {begin} and {end}")
     return f"{head}{begin}\n{text}{end}{tail}"
 
 
 def options():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("part", nargs="?", default="all", choices=(*PARTS, "all"))
-    parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/")
     parser.add_argument("--turns", type=int, default=5, help="how often everything is measured")
     parser.add_argument("--passes", type=int, default=4, help="passes over the pictures in one measurement")
     parser.add_argument("--items", type=int, default=4_000_000, help="items of a dispatch measurement")
@@ -100,7 +105,7 @@ def main():
     figures = FIGURES if o.write else None
     if figures:
         figures.mkdir(parents=True, exist_ok=True)
-    document = DOCUMENT.read_text(encoding="utf-8")
+    documents = {path: path.read_text(encoding="utf-8") for path in (DOCUMENT, *ELSEWHERE.values())}
     with tempfile.TemporaryDirectory(prefix="headrace-bench-") as scratch:
         place = programs.Place(o.build, o.model, o.pictures, o.python, scratch)
         measures = {
@@ -109,6 +114,9 @@ def main():
             "growth": lambda: growth.measure(place, o.turns, o.items_a_worker, figures),
             "start": lambda: start.measure(place, 2 * o.turns),
             "library": lambda: library.measure(place, o.turns),
+            "tune": lambda: tune.measure(place, o.turns, o.passes),
+            "memory": lambda: memory.measure(place, o.turns, o.passes),
+            "governor": lambda: governor.measure(place, o.turns, o.passes),
         }
         load = others()
         machine = f"{hardware()}.  \n{software(place)}.\n"
@@ -122,11 +130,14 @@ def main():
             text += f"\nMeasured {time.strftime('%Y-%m-%d')} in {seconds:.0f} s; load of the machine before: {load:.1f}; "
             text += f"processors that other work took meanwhile: {others_took:.2f}.\n"
             print(f"## {part}\n\n{text}", flush=True)
-            document = put(document, part, text)
-        document = put(document, "machine", machine)
+            place_of_table = ELSEWHERE.get(part, DOCUMENT)
+            documents[place_of_table] = put(documents[place_of_table], part, text)
+            if place_of_table == DOCUMENT:
+                documents[DOCUMENT] = put(documents[DOCUMENT], "machine", machine)
     if o.write:
-        DOCUMENT.write_text(document, encoding="utf-8")
-        print(f"==> bench: wrote {DOCUMENT.relative_to(ROOT)}", file=sys.stderr)
+        for path, text in documents.items():
+            path.write_text(text, encoding="utf-8")
+        print("==> bench: wrote the tables into docs/", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -36,13 +36,21 @@ Exit codes: 0 every input has its line; 1 the same, but some failed and --strict
 constexpr const char* kPlanText =
     R"(Say what the container gives, and the plan that follows from it, each number with its reason.
 
-With MODEL, one worker is started and measured, and the plan rests on that.)";
+MODEL  as for headrace run: one worker is started and measured, and the plan rests on that
+INPUT  as for headrace run: what it is measured with; without, something is made up that the model takes
+
+Exit codes: 0 there is a plan; 2 wrong usage; 3 MODEL cannot run here, or has no room.)";
 
 constexpr const char* kProbeText =
-    R"(Print everything that an unknown platform could differ in. Needs no model and no rights.)";
+    R"(Print everything that an unknown platform could differ in, to be pasted into a report. Needs no model and
+no rights, changes nothing, and shows no value of the environment but sizes.)";
 
 constexpr const char* kTuneText =
-    R"(Find the fastest plan for MODEL within the container's limits, by measuring with INPUTs.)";
+    R"(Find the fastest plan for MODEL within the container's limits, by measuring with INPUTs.
+
+Plans (engine, workers, threads, streams, batch) take turns over a sample of the inputs until the best is known or
+the time is up; stopping it sooner (Ctrl-C) keeps the best so far. The plan goes into a file beside the model, which
+`headrace run` takes up by itself, in this container and with this model.)";
 
 constexpr const char* kSize = "Size of the job (auto: from the container's CPU and memory)";
 constexpr const char* kLimits = "Limits of one item";
@@ -147,7 +155,14 @@ void add_size_options(CLI::App& app, JobOptions& o) {
   add_number_or_auto(app, "workers", o.workers, 256, "Worker processes")->group(kSize);
   add_number_or_auto(app, "threads", o.threads, 1024, "Compute threads of each worker")
       ->group(kSize);
+  add_number_or_auto(app, "streams", o.streams, 128,
+                     "Batches that a worker works on at once, which share the model's memory")
+      ->group(kSize);
   add_number_or_auto(app, "batch", o.batch, 128, "Items that a worker infers together")
+      ->group(kSize);
+  app.add_option("--plan", o.plan,
+                 "A plan of headrace tune, for what is auto above (unset: the one beside MODEL)")
+      ->type_name("FILE|none")
       ->group(kSize);
 }
 
@@ -195,6 +210,26 @@ void add_run_options(CLI::App& run, RunOptions& o) {
       ->capture_default_str()
       ->group(kLimits);
   add_progress(run, o.progress);
+
+  const char* governor = "Governor (watches CPU and memory while the job runs)";
+  const std::map<std::string, bool> modes = {{"act", true}, {"watch", false}};
+  run.add_option("--governor", o.governor_acts,
+                 "act: keep the job within the container; watch: only say what is used")
+      ->transform(CLI::CheckedTransformer(modes).description(""))
+      ->type_name("act|watch")
+      ->default_str("act")
+      ->group(governor);
+  run.add_option("--recycle-after", o.recycle_after,
+                 "Replace a worker after about N items (a tenth more or less)")
+      ->check(CLI::PositiveNumber.description(""))
+      ->type_name("N")
+      ->group(governor);
+  run.add_option(
+         "--recycle-growth", o.recycle_growth,
+         "Replace a worker when it has grown by about SIZE; without it, when memory runs short")
+      ->transform(CLI::AsSizeValue(false).description(""))
+      ->type_name("SIZE")
+      ->group(governor);
 }
 
 void add_plan_options(CLI::App& plan, PlanOptions& o) {
@@ -207,7 +242,39 @@ void add_plan_options(CLI::App& plan, PlanOptions& o) {
 
 void add_tune_options(CLI::App& tune, TuneOptions& o) {
   tune.add_option("MODEL", o.model, "Model folder or file, or handler")->required()->type_name("");
-  tune.add_option("INPUT", o.inputs, "Inputs")->required()->type_name("");
+  tune.add_option("INPUT", o.inputs, "Inputs, the more like the real ones the better")
+      ->required()
+      ->type_name("");
+  const char* goal = "What for";
+  const std::map<std::string, bool> goals = {{"throughput", false}, {"latency", true}};
+  tune.add_option("--for", o.latency,
+                  "throughput: most items a second; latency: quick answers to --rate")
+      ->transform(CLI::CheckedTransformer(goals).description(""))
+      ->type_name("throughput|latency")
+      ->default_str("throughput")
+      ->group(goal);
+  add_duration(tune, "p99", o.p99,
+               "With latency: 99 of 100 answers within this; unset: the sooner the better")
+      ->default_str("")
+      ->group(goal);
+  tune.add_option("--rate", o.rate, "With latency: items that arrive in a second")
+      ->check(CLI::Range(0.01, 1e6).description(""))
+      ->type_name("N")
+      ->group(goal);
+  add_duration(tune, "time", o.time, "How long it may take in all")->group(goal);
+  tune.add_option("--sample", o.sample, "How many of the inputs, evenly over all")
+      ->check(CLI::Range(1U, 1'000'000U).description(""))
+      ->type_name("N")
+      ->capture_default_str()
+      ->group(goal);
+  tune.add_option("--out", o.out, "Where the plan goes")
+      ->type_name("FILE")
+      ->default_str("beside MODEL")
+      ->group("Results");
+  tune.add_option("--report", o.report, "A page with plots, for a browser")
+      ->type_name("FILE|none")
+      ->capture_default_str()
+      ->group("Results");
   add_job_options(tune, o);
   add_progress(tune, o.progress);
 }
@@ -289,10 +356,17 @@ std::variant<RunOptions, PlanOptions, ProbeOptions, TuneOptions, int> parse(int 
   Command plan(app, "plan", kPlanText);
   add_plan_options(*plan.app, plan_options);
   Command probe(app, "probe", kProbeText);
-  probe.app->add_flag("--json", probe_options.json, "For machines");
+  CLI::Option* as_json = probe.app->add_flag("--json", probe_options.json, "For machines");
+  probe.app
+      ->add_flag("--signals", probe_options.signals,
+                 "Instead: print each signal that comes, with its time, until killed")
+      ->excludes(as_json);
   Command tune(app, "tune", kTuneText);
   add_tune_options(*tune.app, tune_options);
-  for (Command* command : {&run, &plan, &tune}) command->finish();
+  for (Command* command : {&run, &plan, &tune}) {
+    // Only the one that is meant: probe must not fail at what a variable says to run.
+    if (argc > 1 && command->app->get_name() == argv[1]) command->finish();
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -306,7 +380,13 @@ std::variant<RunOptions, PlanOptions, ProbeOptions, TuneOptions, int> parse(int 
   }
   if (plan.app->parsed()) return plan_options;
   if (probe.app->parsed()) return probe_options;
-  if (tune.app->parsed()) return tune_options;
+  if (tune.app->parsed()) {
+    if (tune_options.latency && !tune_options.rate)
+      return explain("--for latency needs --rate N: the items that arrive in a second", app);
+    if (!tune_options.latency && (tune_options.rate || tune_options.p99.count() > 0))
+      return explain("--rate and --p99 are for --for latency", app);
+    return tune_options;
+  }
   if (run_options.resume && run_options.overwrite)
     return explain("--resume and --overwrite exclude each other", app);
   if (run_options.resume && run_options.out == "-")

@@ -24,6 +24,7 @@ struct JobOptions {
   std::optional<unsigned> streams;  // unset: auto
   std::optional<unsigned> batch;    // unset: auto
   std::string engine;               // empty: as model.toml says
+  std::string plan;                 // a plan file, "none", or empty: the one beside MODEL
   std::string handler_settings;     // text for a handler
   std::string files;                // empty: results of bytes stand in the lines
   std::string cpus;                 // HEADRACE_CPUS, as given
@@ -47,6 +48,9 @@ struct RunOptions : JobOptions {
   std::string summary;  // empty: none
   unsigned attempts = 3;
   ProgressStyle progress = ProgressStyle::automatic;
+  bool governor_acts = true;                    // or only looks
+  std::optional<std::uint64_t> recycle_after;   // items of one worker
+  std::optional<std::uint64_t> recycle_growth;  // bytes past what it had after its first items
 };
 
 struct PlanOptions : JobOptions {
@@ -55,9 +59,17 @@ struct PlanOptions : JobOptions {
 
 struct ProbeOptions {
   bool json = false;
+  bool signals = false;
 };
 
 struct TuneOptions : JobOptions {
+  bool latency = false;                       // otherwise throughput
+  std::chrono::milliseconds p99{0};           // of a latency goal; 0: none
+  std::optional<double> rate{};               // items a second that arrive
+  std::chrono::milliseconds time{100'000};    // for all of it
+  unsigned sample = 500;                      // inputs
+  std::string out;                            // empty: beside MODEL
+  std::string report = "headrace-tune.html";  // or "none"
   ProgressStyle progress = ProgressStyle::automatic;
 };
 

@@ -35,6 +35,33 @@ std::string failures_by_code(const Counts& counts) {
   return text;
 }
 
+double percent(Bytes part, Bytes whole) {
+  return whole.value == 0
+             ? 0
+             : 100 * static_cast<double>(part.value) / static_cast<double>(whole.value);
+}
+
+// "CPU 1.87 of 2.00, memory 310 of 512 MiB, throttled 12 %"
+std::string use_text(const supervisor::Readings& r) {
+  if (r.looks == 0) return {};
+  std::string text = fmt::format(", CPU {:.2f} of {:.2f}", r.used.value, r.budget.value);
+  if (r.memory_limit)
+    text +=
+        fmt::format(", memory {:.0f} of {:.0f} MiB", r.memory_in_use.mib(), r.memory_limit->mib());
+  if (r.throttled.value_or(0) > 0) text += fmt::format(", throttled {:.0f} %", 100 * *r.throttled);
+  return text;
+}
+
+// The same in the room of a bar.
+std::string use_brief(const supervisor::Readings& r) {
+  if (r.looks == 0) return {};
+  std::string text = fmt::format(" cpu {:.1f}/{:.1f}", r.used.value, r.budget.value);
+  if (r.memory_limit)
+    text += fmt::format(" mem {:.0f}%", percent(r.memory_in_use, *r.memory_limit));
+  if (r.throttled.value_or(0) > 0) text += fmt::format(" thr {:.0f}%", 100 * *r.throttled);
+  return text;
+}
+
 std::string time_left(const Snapshot& s, double rate) {
   if (!s.total || rate <= 0) return {};
   const std::uint64_t done = s.counts.answered() + s.counts.skipped;
@@ -82,18 +109,18 @@ double Progress::rate(const Snapshot& s, Clock::time_point now) const {
 std::string Progress::plain_line(const Snapshot& s, Clock::time_point now) const {
   const double per_second = rate(s, now);
   const std::string left = time_left(s, per_second);
-  return fmt::format("headrace: {}{} done, {} failed, {:.1f} items/s{}, workers [{}]\n",
+  return fmt::format("headrace: {}{} done, {} failed, {:.1f} items/s{}{}, workers [{}]\n",
                      s.counts.answered() + s.counts.skipped,
                      s.total ? fmt::format(" of {}", *s.total) : "", s.counts.failed(), per_second,
-                     left.empty() ? "" : ", " + left, s.workers);
+                     left.empty() ? "" : ", " + left, use_text(s.readings), s.workers);
 }
 
 std::string Progress::bar_line(const Snapshot& s, Clock::time_point now) const {
   const double per_second = rate(s, now);
   const std::uint64_t done = s.counts.answered() + s.counts.skipped;
   const std::string tail = fmt::format(
-      " {}{} {} failed {:.1f}/s {} [{}]", done, s.total ? fmt::format("/{}", *s.total) : "",
-      s.counts.failed(), per_second, time_left(s, per_second), s.workers);
+      " {}{} {} failed {:.1f}/s {}{} [{}]", done, s.total ? fmt::format("/{}", *s.total) : "",
+      s.counts.failed(), per_second, time_left(s, per_second), use_brief(s.readings), s.workers);
   const std::size_t columns = sys::terminal_size(kStandardError).columns;
   std::string bar;
   if (s.total && *s.total > 0 && columns > tail.size() + 12) {
@@ -131,13 +158,58 @@ std::string to_text(const Summary& s) {
   text += fmt::format("{} worker{} of {}, batch {}; {} restart{}\n", s.workers,
                       s.workers == 1 ? "" : "s", s.equipment.empty() ? "no engine" : s.equipment,
                       s.batch, s.fleet.restarts, s.fleet.restarts == 1 ? "" : "s");
-  text += fmt::format("CPU: {:.2f} of {:.2f} cores used", s.cpu_used, s.cpu_budget);
-  if (s.periods && *s.periods > 0)
-    text += fmt::format(", throttled in {} of {} periods", *s.throttled_periods, *s.periods);
+  const supervisor::Readings& r = s.readings;
+  text += fmt::format("CPU: {:.2f} of {:.2f} cores used", s.cpu_used, r.budget.value);
+  if (r.periods > 0)
+    text += fmt::format(", throttled in {} of {} periods", r.throttled_periods, r.periods);
   text += "\n";
+  if (r.memory_limit) {
+    text += fmt::format("memory: {:.0f} of {:.0f} MiB at most", r.memory_peak.mib(),
+                        r.memory_limit->mib());
+    if (s.fleet.recycled > 0) text += fmt::format(", {} workers recycled", s.fleet.recycled);
+    if (s.fleet.evictions > 0) text += fmt::format(", {} evicted", s.fleet.evictions);
+    if (r.oom_kills > 0) text += fmt::format(", {} killed by the kernel", r.oom_kills);
+    text += "\n";
+  }
   if (!s.complete) text += "not complete: " + s.stopped + "\n";
   return text;
 }
+
+namespace {
+
+nlohmann::ordered_json cpu_json(const Summary& s) {
+  const supervisor::Readings& r = s.readings;
+  return {{"budget_cores", r.budget.value},
+          {"used_cores", s.cpu_used},
+          {"periods", r.periods},
+          {"throttled_periods", r.throttled_periods},
+          {"throttled_seconds", std::chrono::duration<double>(r.throttled_time).count()}};
+}
+
+nlohmann::ordered_json memory_json(const Summary& s) {
+  const supervisor::Readings& r = s.readings;
+  nlohmann::ordered_json json{{"peak_bytes", r.memory_peak.value},
+                              {"workers_bytes", r.workers_memory.value},
+                              {"oom_kills", r.oom_kills},
+                              {"worker_share_bytes", nlohmann::ordered_json::array()}};
+  if (r.memory_limit) json["limit_bytes"] = r.memory_limit->value;
+  for (const Bytes share : r.shares) json["worker_share_bytes"].push_back(share.value);
+  return json;
+}
+
+nlohmann::ordered_json governor_json(const Summary& s) {
+  nlohmann::ordered_json acts = nlohmann::ordered_json::array();
+  for (const auto& act : s.interventions)
+    acts.push_back({{"seconds", act.seconds}, {"text", act.text}});
+  return {{"acts", s.acts},
+          {"recycled", s.fleet.recycled},
+          {"evictions", s.fleet.evictions},
+          {"cost_seconds", std::chrono::duration<double>(s.readings.cost).count()},
+          {"held_seconds", std::chrono::duration<double>(s.readings.held).count()},
+          {"first_acts", acts}};
+}
+
+}  // namespace
 
 std::string to_json(const Summary& s) {
   nlohmann::ordered_json failed = nlohmann::ordered_json::object();
@@ -162,17 +234,15 @@ std::string to_json(const Summary& s) {
       {"workers", s.workers},
       {"threads", s.threads},
       {"batch", s.batch},
-      {"cpu", {{"budget_cores", s.cpu_budget}, {"used_cores", s.cpu_used}}},
+      {"cpu", cpu_json(s)},
+      {"memory", memory_json(s)},
+      {"governor", governor_json(s)},
       {"restarts", s.fleet.restarts},
       {"retries", s.fleet.retries},
       {"resent", s.fleet.resent},
       {"timeouts", s.fleet.timeouts},
       {"breaches", s.fleet.breaches},
       {"supervisor_peak_bytes", s.supervisor_peak_bytes}};
-  if (s.periods) {
-    json["cpu"]["periods"] = *s.periods;
-    json["cpu"]["throttled_periods"] = *s.throttled_periods;
-  }
   if (!s.complete) json["stopped"] = s.stopped;
   return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }

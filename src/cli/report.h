@@ -10,6 +10,7 @@
 #include "cli/options.h"
 #include "pipeline/pipeline.h"
 #include "supervisor/fleet.h"
+#include "supervisor/watch.h"
 
 namespace headrace::cli {
 
@@ -19,7 +20,8 @@ using Clock = std::chrono::steady_clock;
 struct Snapshot {
   pipeline::Counts counts;
   std::optional<std::uint64_t> total;  // inputs in all, once known
-  std::string workers;                 // one letter a worker: . loading, = ready, # working, x dead
+  std::string workers{};               // one letter a worker: . loading, = ready, # working, x dead
+  supervisor::Readings readings{};
 };
 std::string worker_letters(const supervisor::Fleet& fleet);
 
@@ -55,9 +57,10 @@ struct Summary {
   double first_answer_seconds = 0;            // from the start of the command; 0: there was none
   double p50_ms = 0, p95_ms = 0, p99_ms = 0;  // of decode + infer
   unsigned workers = 0, threads = 0, batch = 0;
-  double cpu_budget = 0;  // cores
-  double cpu_used = 0;    // cores, on average
-  std::optional<std::uint64_t> throttled_periods, periods;
+  double cpu_used = 0;  // cores, on average
+  supervisor::Readings readings;
+  std::vector<supervisor::Intervention> interventions;  // the first of them
+  std::uint64_t acts = 0;                               // all of them
   std::uint64_t supervisor_peak_bytes = 0;
   supervisor::FleetCounts fleet;
   bool complete = false;

@@ -12,12 +12,14 @@
 
 #include "cli/report.h"
 #include "cli/sizing.h"
+#include "cli/tuned.h"
 #include "cli/workload.h"
 #include "pipeline/file_source.h"
 #include "pipeline/jsonl_sink.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/resume.h"
 #include "plan/budget.h"
+#include "supervisor/watch.h"
 #include "sys/cgroup.h"
 #include "sys/process.h"
 
@@ -68,6 +70,7 @@ class Run {
         log_(log),
         slots_(std::move(slots)),
         fleet_(fleet_settings(program), slots_, poller_, pipeline::Pipeline::kFirstFleetTag, log),
+        watch_(watch_settings(), fleet_, log),
         source_(options.inputs, /*count_ahead=*/options.progress != ProgressStyle::none),
         sink_(std::move(results.file),
               options.ordered ? pipeline::Order::of_inputs : pipeline::Order::as_they_come,
@@ -76,8 +79,10 @@ class Run {
                   std::move(results.answered)) {}
 
   int operator()() {
-    const pipeline::Outcome outcome = pipeline_.run([this](Clock::time_point now) { tick(now); });
+    const pipeline::Outcome outcome =
+        pipeline_.run([this](Clock::time_point now) { return tick(now); });
     progress_.clear();
+    watch_.conclude(Clock::now());
     const Summary summary = summarize(outcome);
     std::cerr << to_text(summary);
     if (!options_.summary.empty()) {
@@ -99,22 +104,52 @@ class Run {
     const unsigned threads = sizing_.plan.threads.value;
     return {.program = program,
             .arguments = {"headrace", "--worker"},
-            .start = workload_.start(threads, 1),
+            .start = workload_.start(threads, sizing_.plan.streams.value),
             .workers = sizing_.first_workers,
-            .batch = sizing_.plan.batch.value,
+            .batch = sizing_.plan.at_once(),
             .attempts = options_.attempts,
             .item_timeout = options_.timeout,
             .load_timeout = options_.load_timeout,
             .max_depth = sizing_.plan.mailbox.value};
   }
 
-  void tick(Clock::time_point now) {
+  supervisor::Watch::Settings watch_settings() {
+    using Watch = supervisor::Watch;
+    const auto planned = [this](const sys::CgroupFacts& facts) -> Watch::Settings::Planned {
+      const Result<plan::Budget> budget = budget_of(options_, facts);
+      const Result<plan::Plan> plan = plan_again(options_, sizing_, facts);
+      if (!budget || !plan) return {sizing_.budget.cpu.cpus, fleet_.wanted()};
+      return {budget->cpu.cpus, plan->workers.value};
+    };
+    const auto advice = [this](Bytes taken) { return no_room_advice(sizing_, taken); };
+    Watch::Settings settings{
+        .mode = options_.governor_acts ? Watch::Mode::act : Watch::Mode::look,
+        .wishes = {.recycle_after = options_.recycle_after, .recycle_growth = {}},
+        .threads = sizing_.plan.threads.value,
+        .plan = planned,
+        .start =
+            [this](unsigned threads) {
+              return workload_.start(threads, std::min(threads, sizing_.plan.streams.value));
+            },
+        .advice = advice,
+        .own_limit = {}};
+    if (options_.recycle_growth) settings.wishes.recycle_growth = Bytes{*options_.recycle_growth};
+    if (sizing_.budget.memory.from == "HEADRACE_MEMORY_MB")
+      settings.own_limit = sizing_.budget.memory.limit;
+    return settings;
+  }
+
+  std::chrono::milliseconds tick(Clock::time_point now) {
     if (first_answer_ == Clock::time_point{} && pipeline_.counts().answered() > 0)
       first_answer_ = now;
     if (!measured_ && first_answer_ != Clock::time_point{}) measure(now);
-    progress_.show(
-        {.counts = pipeline_.counts(), .total = source_.total(), .workers = worker_letters(fleet_)},
-        now);
+    const auto patience = watch_.step(now, pipeline_.counts().answered());
+    progress_.show({.counts = pipeline_.counts(),
+                    .total = source_.total(),
+                    .workers = worker_letters(fleet_),
+                    .readings = watch_.readings()},
+                   now);
+    return patience;
   }
 
   // The first worker has done an item: what it costs now is what every worker will cost.
@@ -134,10 +169,12 @@ class Run {
       return;
     log_.info("now {} workers with {} threads each: {}", plan.workers.value, threads,
               plan.workers.why);
-    if (threads != sizing_.plan.threads.value) fleet_.renew(workload_.start(threads, 1));
+    if (threads != sizing_.plan.threads.value)
+      fleet_.renew(workload_.start(threads, sizing_.plan.streams.value));
     fleet_.set_workers(plan.workers.value, now);
     sizing_.first_workers = plan.workers.value;
     sizing_.plan.threads = plan.threads;
+    watch_.set_threads(threads);
   }
 
   Summary summarize(const pipeline::Outcome& outcome) const {
@@ -157,16 +194,14 @@ class Run {
     s.p50_ms = ms(0.50);
     s.p95_ms = ms(0.95);
     s.p99_ms = ms(0.99);
-    s.workers = sizing_.first_workers;
+    s.workers = fleet_.wanted();
     s.threads = sizing_.plan.threads.value;
     s.batch = sizing_.plan.batch.value;
-    s.cpu_budget = sizing_.budget.cpu.cpus.value;
+    s.readings = watch_.readings();
+    s.interventions = watch_.interventions();
+    s.acts = watch_.acts();
     s.cpu_used = (sys::cpu_seconds_children() + sys::cpu_seconds_self() - cpu_before_) / s.seconds;
     s.supervisor_peak_bytes = sys::own_peak_resident().value;
-    if (const auto now = plan::throttling(sys::read_cgroup()); now && throttling_before_) {
-      s.periods = now->periods - throttling_before_->periods;
-      s.throttled_periods = now->throttled - throttling_before_->throttled;
-    }
     s.fleet = fleet_.counts();
     s.complete = outcome.complete;
     if (outcome.error) s.stopped = outcome.error->message;
@@ -183,6 +218,7 @@ class Run {
   sys::Poller poller_;
   shm::SlotArea slots_;
   supervisor::Fleet fleet_;
+  supervisor::Watch watch_;
   pipeline::FileSource source_;
   pipeline::JsonlSink sink_;
   pipeline::Pipeline pipeline_;
@@ -190,12 +226,12 @@ class Run {
   Clock::time_point first_answer_;
   bool measured_ = false;
   double cpu_before_ = sys::cpu_seconds_children() + sys::cpu_seconds_self();
-  std::optional<sys::Throttling> throttling_before_ = plan::throttling(sys::read_cgroup());
 };
 
 }  // namespace
 
-int run_command(const RunOptions& options) {
+int run_command(const RunOptions& asked) {
+  RunOptions options = asked;
   sys::Signals signals;
   sys::adopt_orphans();
   Progress progress(options.progress, options.out == "-" && sys::is_terminal(1), Clock::now());
@@ -207,6 +243,7 @@ int run_command(const RunOptions& options) {
 
   const Result<std::string> program = sys::own_program();
   if (!program) return cannot(program.error());
+  if (Status taken = take_up_plan(options, *log); !taken) return cannot(taken.error());
   const Result<Workload> workload = load_workload(options, *program);
   if (!workload) return cannot(workload.error());
   for (const std::string& guess : workload->warnings) log->warn("{}", guess);

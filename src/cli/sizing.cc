@@ -15,14 +15,24 @@ namespace {
 // A path is at most this long.
 constexpr std::uint32_t kInputBytes = 4096;
 
+// Slots are reserved once, so they bound the number of workers for good.
+void bound_by_slots(const Sizing& sizing, plan::Plan& plan) {
+  const unsigned by_slots = std::max(1U, sizing.plan.slots.value / sizing.plan.at_once());
+  plan.workers.value = std::min(plan.workers.value, by_slots);
+}
+
 }  // namespace
 
-Result<plan::Budget> read_budget(const JobOptions& options) {
-  return plan::make_budget({.facts = sys::read_cgroup(),
+Result<plan::Budget> budget_of(const JobOptions& options, const sys::CgroupFacts& facts) {
+  return plan::make_budget({.facts = facts,
                             .affinity = static_cast<unsigned>(sys::allowed_cpus().size()),
                             .address_space = sys::address_space_limit(),
                             .cpus_override = options.cpus,
                             .memory_override = options.memory_mb});
+}
+
+Result<plan::Budget> read_budget(const JobOptions& options) {
+  return budget_of(options, sys::read_cgroup());
 }
 
 Result<Sizing> size_job(const JobOptions& options, const Workload& workload) {
@@ -34,6 +44,7 @@ Result<Sizing> size_job(const JobOptions& options, const Workload& workload) {
   sizing.request = {
       .workers = options.workers,
       .threads = options.threads,
+      .streams = options.streams,
       .batch = options.batch,
       .worker_memory = workload.worker_memory,
       .slot_bytes = Bytes{sizing.slots.input_capacity + sizing.slots.result_capacity + 128ULL}};
@@ -57,18 +68,38 @@ Status check_room(const Sizing& sizing) {
       wanted.mib(), left->mib())};
 }
 
-std::optional<plan::Plan> plan_by_measure(const JobOptions& options, const Sizing& sizing,
+std::string no_room_advice(const Sizing& sizing, Bytes taken) {
+  // What it would have come to is not known: half as much again, or the estimate.
+  const Bytes worker = std::max(Bytes{taken.value + taken.value / 2}, sizing.request.worker_memory);
+  const Bytes usable = worker + sizing.request.supervisor_memory + sizing.plan.in_flight.value;
+  // The reserve is a sixteenth of the limit, 32 MiB at least.
+  const Bytes limit = usable + std::max(32_MiB, Bytes{usable.value / 15});
+  const std::uint64_t step = (32_MiB).value;
+  return fmt::format(
+      "give it {:.0f} MiB or more (a worker may need {:.0f} MiB), or take a smaller model or "
+      "another engine",
+      Bytes{(limit.value + step - 1) / step * step}.mib(), worker.mib());
+}
+
+Result<plan::Plan> plan_again(const JobOptions& options, const Sizing& sizing,
+                              const sys::CgroupFacts& facts) {
+  Result<plan::Budget> budget = budget_of(options, facts);
+  if (!budget) return budget.error();
+  Result<plan::Plan> plan = plan::make_plan(*budget, sizing.request);
+  if (plan) bound_by_slots(sizing, *plan);
+  return plan;
+}
+
+std::optional<plan::Plan> plan_by_measure(const JobOptions& options, Sizing& sizing,
                                           int worker_pid) {
-  if (options.workers) return std::nullopt;
   const Bytes measured = sys::proportional_memory(worker_pid);
   if (measured.value == 0) return std::nullopt;
-  plan::Request request = sizing.request;
-  request.worker_memory = measured;
-  request.worker_memory_measured = true;
-  Result<plan::Plan> plan = plan::make_plan(sizing.budget, request);
+  sizing.request.worker_memory = measured;
+  sizing.request.worker_memory_measured = true;
+  if (options.workers) return std::nullopt;
+  Result<plan::Plan> plan = plan::make_plan(sizing.budget, sizing.request);
   if (!plan) return std::nullopt;
-  const unsigned by_slots = std::max(1U, sizing.plan.slots.value / sizing.plan.batch.value);
-  plan->workers.value = std::min(plan->workers.value, by_slots);
+  bound_by_slots(sizing, *plan);
   return std::move(*plan);
 }
 

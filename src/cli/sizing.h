@@ -13,6 +13,7 @@
 #include "plan/plan.h"
 #include "shm/slots.h"
 #include "supervisor/fleet.h"
+#include "sys/cgroup.h"
 
 namespace headrace::cli {
 
@@ -28,15 +29,24 @@ struct Sizing {
 
 // The budget, or what is wrong with an override.
 Result<plan::Budget> read_budget(const JobOptions& options);
+Result<plan::Budget> budget_of(const JobOptions& options, const sys::CgroupFacts& facts);
 Result<Sizing> size_job(const JobOptions& options, const Workload& workload);
 
 // Whether what is left of the memory limit holds the slots. A memory cgroup past its limit does not
 // refuse, it kills; so this is asked before they are reserved.
 Status check_room(const Sizing& sizing);
 
-// Once the first worker is warm: the plan by its measured memory; nothing when the number of
+// The plan for the same job in a container with these facts: it may have changed meanwhile. Never more workers than
+// there are slots for.
+Result<plan::Plan> plan_again(const JobOptions& options, const Sizing& sizing,
+                              const sys::CgroupFacts& facts);
+
+// For a container in which not even one worker fits, which took `taken` when it was stopped: what to ask for.
+std::string no_room_advice(const Sizing& sizing, Bytes taken);
+
+// Once the first worker is warm: puts its measured memory into `sizing.request`; the plan by that, or nothing when the number of
 // workers was given by the user, or memory cannot be measured. Never more than there are slots for.
-std::optional<plan::Plan> plan_by_measure(const JobOptions& options, const Sizing& sizing,
+std::optional<plan::Plan> plan_by_measure(const JobOptions& options, Sizing& sizing,
                                           int worker_pid);
 
 }  // namespace headrace::cli

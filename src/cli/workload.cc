@@ -57,6 +57,20 @@ Status choose_engine(model::Model& model, const std::string& asked,
   return Ok{};
 }
 
+// What else could have been chosen, after what was.
+std::vector<std::string> engines_for(const model::Model& model, bool open,
+                                     const std::vector<fs::path>& folders) {
+  std::vector<std::string> engines{model.engine};
+  if (!open) return engines;
+  const std::vector<std::string> installed = engine::available(folders);
+  for (const std::string_view name : engine::preference(model.file)) {
+    if (name != model.engine &&
+        std::find(installed.begin(), installed.end(), name) != installed.end())
+      engines.emplace_back(name);
+  }
+  return engines;
+}
+
 // Engines, handlers and their libraries size themselves by the host unless they are told.
 std::vector<std::string> thread_variables(unsigned threads) {
   std::vector<std::string> out;
@@ -85,6 +99,7 @@ Result<Workload> of_model(const JobOptions& options, const fs::path& program) {
   Result<model::Model> model = model::load(options.model);
   if (!model) return model.error();
   const std::vector<fs::path> folders = engine_folders(program);
+  const bool engine_open = options.engine.empty() && model->engine == "auto";
   if (Status chosen = choose_engine(*model, options.engine, folders); !chosen)
     return chosen.error();
   std::error_code ignored;
@@ -93,14 +108,17 @@ Result<Workload> of_model(const JobOptions& options, const fs::path& program) {
                     .worker_memory = kEngineMemory + Bytes{ignored ? 0 : file_bytes} * kModelCopies,
                     .result_bytes = result_room(model->output),
                     .warnings = model->guesses,
+                    .engines = engines_for(*model, engine_open, folders),
+                    .fixed_batch = model->fixed_batch,
                     .start = {}};
   workload.start = [settings = worker::ModelSettings{.model = std::move(*model),
                                                      .engine_folders = folders,
                                                      .threads = 1,
                                                      .max_bytes = Bytes{options.max_bytes},
                                                      .max_pixels = options.max_pixels}](
-                       unsigned threads, unsigned /*streams*/) mutable {
+                       unsigned threads, unsigned streams) mutable {
     settings.threads = threads;
+    settings.streams = streams;
     return supervisor::Start{worker::to_json(settings), thread_variables(threads)};
   };
   return workload;
@@ -111,6 +129,12 @@ Result<Workload> of_handler(const JobOptions& options) {
     return Error{"--engine " + options.engine + " is for models, but '" + options.model +
                  "' is a handler, which is its own engine: leave --engine (HEADRACE_ENGINE) out"};
   }
+  if (options.streams.value_or(1) != 1) {
+    return Error{
+        "--streams " + std::to_string(*options.streams) + " is for models, but '" + options.model +
+        "' is a handler, which does one thing at a time: leave --streams (HEADRACE_STREAMS) "
+        "out, and ask for more --workers instead"};
+  }
   std::error_code wrong;
   if (!options.files.empty()) fs::create_directories(options.files, wrong);
   if (wrong) return Error{"cannot make the folder " + options.files + ": " + wrong.message()};
@@ -118,6 +142,7 @@ Result<Workload> of_handler(const JobOptions& options) {
   Workload workload{.name = file.filename().string(),
                     .worker_memory = kHandlerMemory,
                     .result_bytes = kUnknownResultBytes,
+                    .engines = {""},
                     .start = {}};
   workload.start = [settings = worker::HandlerSettings{.file = file,
                                                        .settings = options.handler_settings,

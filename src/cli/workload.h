@@ -22,6 +22,10 @@ struct Workload {
   Bytes worker_memory{};                // a guess at what one worker takes, until it is measured
   std::uint32_t result_bytes = 0;       // room for one result, unless the user says
   std::vector<std::string> warnings{};  // what had to be guessed, a sentence each
+  // Engines that could run it, the chosen one first; one empty name for a handler. Only the chosen
+  // one when the user or model.toml named it.
+  std::vector<std::string> engines{};
+  std::uint32_t fixed_batch = 0;  // as model::Model has it
   // How workers with so many compute threads start, in so many streams.
   std::function<supervisor::Start(unsigned threads, unsigned streams)> start;
 };

@@ -1,0 +1,96 @@
+#include "cli/tuned.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "cli/sizing.h"
+#include "model/model.h"
+#include "sys/host.h"
+#include "worker/handler_file.h"
+
+namespace headrace::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMostPlanBytes = 1 << 20;
+
+// The files that make MODEL what it is.
+Result<std::vector<fs::path>> files_of(const fs::path& given) {
+  const Result<bool> handler = worker::is_handler(given);
+  if (!handler) return handler.error();
+  if (*handler) return std::vector{given};
+  const Result<model::Model> model = model::load(given);
+  if (!model) return model.error();
+  std::vector<fs::path> files{model->file};
+  std::error_code ignored;
+  const fs::path weights = fs::path(model->file).replace_extension(".bin");
+  if (model->file.extension() == ".xml" && fs::exists(weights, ignored)) files.push_back(weights);
+  if (fs::is_directory(given, ignored)) {
+    files.push_back(given / "model.toml");
+  } else if (given.filename() == "model.toml") {
+    files.push_back(given);
+  }
+  return files;
+}
+
+// What the user left open, by the plan.
+void fill_in(JobOptions& options, const tune::Numbers& numbers) {
+  if (options.engine.empty()) options.engine = numbers.engine;
+  options.workers = options.workers.value_or(numbers.workers);
+  options.threads = options.threads.value_or(numbers.threads);
+  // Streams share the threads: what was measured with more of them is no use with fewer.
+  const unsigned streams = std::min(numbers.streams, *options.threads);
+  options.streams = options.streams.value_or(streams);
+  options.batch = options.batch.value_or(numbers.batch);
+}
+
+}  // namespace
+
+Result<tune::Place> place_here(const JobOptions& options) {
+  const Result<plan::Budget> budget = read_budget(options);
+  if (!budget) return budget.error();
+  tune::Place place{.cpus = budget->cpu.cpus, .memory_limit = budget->memory.limit};
+  if (const auto processor = sys::processor()) place.processor = processor->model;
+  const auto files = files_of(options.model);
+  if (!files) return files.error();
+  Result<std::string> hash = tune::hash_of(*files);
+  if (!hash) return hash.error();
+  place.model_hash = std::move(*hash);
+  return place;
+}
+
+Status take_up_plan(JobOptions& options, spdlog::logger& log) {
+  if (options.plan == "none") return Ok{};
+  const bool asked = !options.plan.empty();
+  const std::string file = asked ? options.plan : tune::plan_path(options.model).string();
+  std::error_code ignored;
+  if (!asked && !fs::exists(file, ignored)) return Ok{};
+  const Result<std::string> text = sys::read_text(file, kMostPlanBytes);
+  if (!text) {
+    return Error{"cannot read the plan " + file + ": " + text.error().message +
+                 "; --plan none goes without"};
+  }
+  const Result<tune::PlanFile> plan = tune::parse_plan_file(*text, file);
+  if (!plan) return plan.error();
+  const Result<tune::Place> here = place_here(options);
+  if (!here) return here.error();
+  std::optional<std::string> why = tune::mismatch(*plan, *here);
+  const std::string& engine = plan->numbers.engine;
+  if (!why && !options.engine.empty() && options.engine != engine)
+    why = "made for the engine " + (engine.empty() ? "of a handler" : engine) + ", but " +
+          options.engine + " was asked for";
+  if (why) {
+    log.warn("the plan {} is not used: {}; headrace tune makes one that fits", file, *why);
+    return Ok{};
+  }
+  fill_in(options, plan->numbers);
+  log.info("plan of {} (made {}, for {}): {}", file, plan->made_at, tune::to_text(plan->goal),
+           tune::short_text(plan->numbers));
+  return Ok{};
+}
+
+}  // namespace headrace::cli
