@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""In real cgroup v1 groups with a quota of 1.5 and of 0.5 cores and with a memory limit, a run plans by them
+"""In real cgroup v1 groups with a quota of 1.5, 1 and 0.5 cores and with a memory limit, a run plans by them
 and works."""
 import os
 import re
@@ -20,11 +20,11 @@ def planned(model, inputs, *groups):
 def body():
     model, inputs = job.fake(sleep_us=50), job.listed(job.numbered(500))
     cpus = len(os.sched_getaffinity(0))
-    for quota, workers in ((1.5, 2), (0.5, 1)):
+    for quota, workers in ((1.5, 2), (1, 1), (0.5, 1)):
         if cpus < workers:
             continue
         plan, summary = planned(model, inputs, cgroups.group("cpu", "cpu.cfs_quota_us", int(quota * 100_000)))
-        assert (plan["CPU budget"], plan["workers"], plan["threads each"]) == (str(quota), str(workers), "1"), plan
+        assert (plan["CPU budget"], plan["workers"], plan["threads each"]) == (f"{quota:g}", str(workers), "1"), plan
         assert summary["cpu"]["budget_cores"] == quota and summary["workers"] == workers, summary
         assert summary["cpu"]["used_cores"] < quota * 1.2, summary
     memory = cgroups.group("memory", "memory.limit_in_bytes", 320 << 20)
