@@ -88,16 +88,14 @@ std::optional<std::string> lack_of_room(const plan::Budget& budget, const plan::
   const Bytes need =
       request.supervisor_memory + request.shared_memory + request.worker_memory + slots;
   if (need <= budget.memory.usable) return std::nullopt;
-  const Bytes reserve{std::clamp(need.value / 15, (32_MiB).value, (512_MiB).value)};
-  const std::uint64_t step = (64_MiB).value;
-  const Bytes limit{(need.value + reserve.value + step - 1) / step * step};
   return fmt::format(
       "no worker fits: one takes {} ({}), the supervisor {}, the fewest slots {}, together {}, but "
       "of "
       "{} only {} are usable ({}); give the container at least {}",
       mib(request.worker_memory), request.worker_memory_measured ? "measured" : "estimated",
       mib(request.supervisor_memory), mib(slots), mib(need), mib(budget.memory.limit),
-      mib(budget.memory.usable), budget.memory.why, mib(limit));
+      mib(budget.memory.usable), budget.memory.why,
+      mib(plan::least_limit(request, plan.at_once())));
 }
 
 Result<Answer> plan_for_model(const JobOptions& asked, spdlog::logger& log) {

@@ -70,15 +70,13 @@ Status check_room(const Sizing& sizing) {
 
 std::string no_room_advice(const Sizing& sizing, Bytes taken) {
   // What it would have come to is not known: half as much again, or the estimate.
-  const Bytes worker = std::max(Bytes{taken.value + taken.value / 2}, sizing.request.worker_memory);
-  const Bytes usable = worker + sizing.request.supervisor_memory + sizing.plan.in_flight.value;
-  // The reserve is a sixteenth of the limit, 32 MiB at least.
-  const Bytes limit = usable + std::max(32_MiB, Bytes{usable.value / 15});
-  const std::uint64_t step = (32_MiB).value;
+  plan::Request request = sizing.request;
+  request.worker_memory = std::max(Bytes{taken.value + taken.value / 2}, request.worker_memory);
   return fmt::format(
       "give it {:.0f} MiB or more (a worker may need {:.0f} MiB), or take a smaller model or "
-      "another engine",
-      Bytes{(limit.value + step - 1) / step * step}.mib(), worker.mib());
+      "another "
+      "engine",
+      plan::least_limit(request, sizing.plan.at_once()).mib(), request.worker_memory.mib());
 }
 
 Result<plan::Plan> plan_again(const JobOptions& options, const Sizing& sizing,

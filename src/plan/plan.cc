@@ -188,6 +188,15 @@ unsigned whole_cpus(Cpus cpus, Job job, bool lockstep) {
   return static_cast<unsigned>(floor) + (up ? 1U : 0U);
 }
 
+Bytes least_limit(const Request& request, unsigned at_once) {
+  const Bytes need =
+      fixed_memory(request) + request.worker_memory + request.slot_bytes * std::bit_ceil(at_once);
+  // A sixteenth of the limit is kept back, as the budget does.
+  const Bytes limit = need + Bytes{std::clamp(need.value / 15, (32_MiB).value, (512_MiB).value)};
+  const std::uint64_t step = (32_MiB).value;
+  return {(limit.value + step - 1) / step * step};
+}
+
 Result<Plan> make_plan(const Budget& budget, const Request& request) {
   if (Status status = check(request); !status) return std::move(status).error();
   Plan plan;

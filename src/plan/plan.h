@@ -73,6 +73,9 @@ struct Plan {
 // An error when a request lies outside of the limits above (0 workers, 300 workers).
 Result<Plan> make_plan(const Budget& budget, const Request& request);
 
+// What a memory limit must be, reserve included, for one worker with the fewest slots to have room.
+Bytes least_limit(const Request& request, unsigned at_once);
+
 // How many processors to fill: the fraction rounded by the rule above, at least 1. `lockstep`:
 // several threads that wait for each other.
 unsigned whole_cpus(Cpus cpus, Job job, bool lockstep);
