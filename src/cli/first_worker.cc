@@ -13,6 +13,7 @@
 #include "pipeline/file_source.h"
 #include "shm/slots.h"
 #include "supervisor/fleet.h"
+#include "sys/cgroup.h"
 #include "sys/memory.h"
 #include "sys/poller.h"
 #include "sys/process.h"
@@ -31,6 +32,8 @@ constexpr std::uint64_t kMostItems = 200;
 constexpr std::size_t kMostInputs = 500;
 // Reading a worker's memory stops it for a moment.
 constexpr auto kMemoryPace = 250ms;
+// Deaths in a row, after which there is nothing to measure.
+constexpr std::uint32_t kMostDeaths = 3;
 
 // What the worker is given, and what must live as long as it works on it.
 struct Sample {
@@ -124,7 +127,12 @@ supervisor::FleetSettings settings_of(const JobOptions& options, const Workload&
           .batch = sizing.plan.at_once(),
           .item_timeout = options.timeout,
           .load_timeout = options.load_timeout,
+          .hopeless_after = kMostDeaths,
           .max_depth = sizing.plan.mailbox.value};
+}
+
+std::uint64_t kernel_kills() {
+  return sys::read_cgroup().oom_kills.value_or(0);
 }
 
 // Loads and leaves: for a handler without inputs there is nothing else to do.
@@ -136,9 +144,12 @@ Status only_load(const supervisor::FleetSettings& settings, const shm::SlotSizes
   sys::Signals signals;
   sys::Poller poller;
   poller.watch(signals.fd(), kSignals);
+  const std::uint64_t kills_before = kernel_kills();
   const Clock::time_point start = Clock::now();
   Fleet fleet(settings, *slots, poller, kSignals + 1, log);
   while (!fleet.ever_ready() && !fleet.hopeless() && !found.stopped_by) {
+    if (fleet.counts().restarts > 0 && kernel_kills() > kills_before)
+      fleet.give_up(Error{"the kernel killed the worker for its memory"});
     fleet.step(Clock::now());
     for (const std::uint64_t tag : poller.wait(fleet.patience(Clock::now()))) {
       if (fleet.owns(tag)) fleet.on_ready(tag, Clock::now());
@@ -167,6 +178,7 @@ Status work(const supervisor::FleetSettings& settings, const shm::SlotSizes& siz
   found.stopped_by = measured.stopped_by;
   found.load_seconds = measured.load_seconds;
   found.equipment = measured.equipment;
+  found.deaths = measured.restarts;
   found.items = measured.ok;
   found.failed = measured.failed;
   found.rate = measured.rate;
@@ -184,6 +196,18 @@ Status work(const supervisor::FleetSettings& settings, const shm::SlotSizes& siz
   return Ok{};
 }
 
+FirstWorker killed_for_memory(const Sizing& sizing, const FirstWorker& found) {
+  // When it was killed it had all that the limit leaves to a worker.
+  const std::uint64_t usable = sizing.budget.memory.usable.value;
+  const Bytes taken{usable - std::min(usable, sizing.request.supervisor_memory.value)};
+  return {.inputs = found.inputs,
+          .stopped_by = found.stopped_by,
+          .no_room =
+              "no worker fits into this container: the kernel killed the first one for its "
+              "memory; " +
+              no_room_advice(sizing, taken)};
+}
+
 }  // namespace
 
 Result<FirstWorker> measure_first_worker(const JobOptions& options, const Workload& workload,
@@ -193,11 +217,18 @@ Result<FirstWorker> measure_first_worker(const JobOptions& options, const Worklo
   if (!sample) return sample.error();
   FirstWorker found;
   found.inputs = sample->origin;
+  found.threads = sizing.plan.threads.value;
+  const plan::Request estimate = sizing.request;
+  const std::uint64_t kills_before = kernel_kills();
   MemoryWatch watch(options, sizing, found);
   const supervisor::FleetSettings settings = settings_of(options, workload, sizing, program);
   const Status done = sample->names.empty()
                           ? only_load(settings, sizing.slots, watch, found, log)
                           : work(settings, sizing.slots, *sample, watch, found, log);
+  if ((!done || found.deaths > 0) && kernel_kills() > kills_before) {
+    sizing.request = estimate;
+    return killed_for_memory(sizing, found);
+  }
   if (!done) return done.error();
   return found;
 }

@@ -25,12 +25,16 @@ struct FirstWorker {
   Bytes unique{};                    // memory that comes back when it ends
   std::optional<plan::Plan> plan{};  // that a run would make of it
   std::string equipment{};           // engine and version
+  unsigned threads = 0;
   std::uint64_t items = 0;
   std::uint64_t failed = 0;
-  std::string failure{};  // the first
-  double rate = 0;        // items a second
+  std::uint64_t deaths = 0;  // of the worker
+  std::string failure{};     // the first
+  double rate = 0;           // items a second
   tune::Latency decode{}, infer{};
   std::optional<int> stopped_by{};
+  // The kernel killed it for its memory, and nothing was measured: what to do about it.
+  std::optional<std::string> no_room{};
 };
 
 // Without inputs it makes its own, where it knows what the model takes; of a handler nobody knows.

@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdlib>
 #include <iostream>
 #include <map>
 
 #include "base/result.h"
 #include "model/toml.h"
+#include "plan/budget.h"
 
 #ifndef HEADRACE_VERSION
 #error "HEADRACE_VERSION comes from the build"
@@ -26,10 +29,12 @@ INPUT  files, folders (walked), @LIST (a file with one path a line), - (such a l
 A worker that dies costs only the item it was at: that is tried again, and after --attempts deaths it gets a
 `failed` line that names the signal. One bad input never ends the run.)";
 
-constexpr const char* kRunFooter = R"(
+constexpr const char* kSources = R"(
 Every option is also read from the environment (--workers as HEADRACE_WORKERS) and from --config FILE
 (TOML, workers = 2). The command line wins over the environment, the environment over the file.
+)";
 
+constexpr const char* kRunCodes = R"(
 Exit codes: 0 every input has its line; 1 the same, but some failed and --strict was given; 2 wrong usage;
 3 the job could not run, or not to its end; 128+N stopped by signal N. After 3 and 128+N, --resume goes on.)";
 
@@ -37,9 +42,10 @@ constexpr const char* kPlanText =
     R"(Say what the container gives, and the plan that follows from it, each number with its reason.
 
 MODEL  as for headrace run: one worker is started and measured, and the plan rests on that
-INPUT  as for headrace run: what it is measured with; without, something is made up that the model takes
+INPUT  as for headrace run: what it is measured with; without, something is made up that the model takes)";
 
-Exit codes: 0 there is a plan; 2 wrong usage; 3 MODEL cannot run here, or has no room.)";
+constexpr const char* kPlanCodes = R"(
+Exit codes: 0 there is a plan; 2 wrong usage; 3 MODEL cannot run here, or has no room; 128+N stopped by signal N.)";
 
 constexpr const char* kProbeText =
     R"(Print everything that an unknown platform could differ in, to be pasted into a report. Needs no model and
@@ -52,8 +58,18 @@ Plans (engine, workers, threads, streams, batch) take turns over a sample of the
 the time is up; stopping it sooner (Ctrl-C) keeps the best so far. The plan goes into a file beside the model, which
 `headrace run` takes up by itself, in this container and with this model.)";
 
+constexpr const char* kTuneCodes = R"(
+Exit codes: 0 the plan is written; 2 wrong usage; 3 there is no plan, or too little was measured to trust one;
+128+N stopped by signal N.)";
+
 constexpr const char* kSize = "Size of the job (auto: from the container's CPU and memory)";
+// Of items or bytes, past which nobody counts.
+constexpr std::uint64_t kMostCount = 1'000'000'000'000'000;
 constexpr const char* kLimits = "Limits of one item";
+// Half a dozen short trials.
+constexpr std::chrono::milliseconds kShortestTuning{5'000};
+constexpr double kLowestRate = 0.01;  // items a second
+constexpr double kHighestRate = 1e6;
 constexpr const char* kTalk = "What it tells";
 
 std::string variable_of(std::string name) {
@@ -85,9 +101,42 @@ CLI::Option* add_number_or_auto(CLI::App& app, const std::string& name,
       ->default_str("auto");
 }
 
-CLI::Option* add_duration(CLI::App& app, const std::string& name, std::chrono::milliseconds& value,
-                          const std::string& text) {
-  const auto set = [&value, name](const std::string& given) {
+// One of a few words.
+template <class T>
+CLI::Option* add_choice(CLI::App& app, const std::string& name, T& value,
+                        const std::vector<std::pair<std::string, T>>& choices,
+                        const std::string& text) {
+  std::string words;
+  for (const auto& choice : choices) words += (words.empty() ? "" : "|") + choice.first;
+  const auto set = [&value, name, choices, words](const std::string& given) {
+    const auto found = std::find_if(choices.begin(), choices.end(),
+                                    [&](const auto& choice) { return choice.first == given; });
+    if (found == choices.end())
+      throw CLI::ValidationError("--" + name, "'" + given + "' is none of " + words);
+    value = found->second;
+  };
+  return app.add_option_function<std::string>("--" + name, set, text)
+      ->type_name(words)
+      ->default_str(choices.front().first);
+}
+
+// The processors or the memory, where the container is not to be asked.
+CLI::Option* add_budget(CLI::App& app, const std::string& name, std::string& value,
+                        std::string_view plan::BudgetInput::*part, const std::string& text) {
+  const auto set = [&value, name, part](const std::string& given) {
+    plan::BudgetInput input{};
+    input.*part = given;
+    if (const Result<plan::Budget> budget = plan::make_budget(input); !budget)
+      throw CLI::ValidationError("--" + name, budget.error().message);
+    value = given;
+  };
+  return app.add_option_function<std::string>("--" + name, set, text)->group(kSize);
+}
+
+template <class Duration>
+CLI::Option* add_duration(CLI::App& app, const std::string& name, Duration& value,
+                          const std::string& text, Duration least = Duration(0)) {
+  const auto set = [&value, name, least](const std::string& given) {
     static const std::map<std::string, double> kUnits = {
         {"ms", 1}, {"s", 1e3}, {"", 1e3}, {"m", 6e4}, {"h", 3.6e6}};
     double number = -1;
@@ -99,14 +148,21 @@ CLI::Option* add_duration(CLI::App& app, const std::string& name, std::chrono::m
     }
     const auto unit = kUnits.find(given.substr(end));
     if (end == 0 || !(number >= 0) || number > 1e9 || unit == kUnits.end()) {
-      throw CLI::ValidationError(
-          "--" + name, "'" + given + "' is no duration; write 500ms, 30s, 5m or 0 for none");
+      throw CLI::ValidationError("--" + name, "'" + given +
+                                                  "' is no duration; write 500ms, 30s, 5m" +
+                                                  (least.count() > 0 ? "" : " or 0 for none"));
     }
-    value = std::chrono::milliseconds(static_cast<std::int64_t>(number * unit->second));
+    const std::chrono::duration<double, std::milli> time(number * unit->second);
+    value = std::chrono::duration_cast<Duration>(time);
+    if (value < least) {
+      const std::string bound = fmt::format("{:g}s", std::chrono::duration<double>(least).count());
+      throw CLI::ValidationError("--" + name,
+                                 "'" + given + "' is too short; it must be " + bound + " at least");
+    }
   };
   return app.add_option_function<std::string>("--" + name, set, text)
       ->type_name("DURATION")
-      ->default_str(std::to_string(value.count() / 1000) + "s");
+      ->default_str(fmt::format("{:g}s", std::chrono::duration<double>(value).count()));
 }
 
 // Where MODEL comes from, how large the job is made and what bounds one item.
@@ -115,12 +171,12 @@ void add_job_options(CLI::App& app, JobOptions& o) {
                  "openvino or onnxruntime, over what model.toml says; not for handlers")
       ->type_name("NAME")
       ->group(kSize);
-  app.add_option("--cpus", o.cpus, "CPU budget, over what the container says; decimals allowed")
-      ->type_name("CPUS")
-      ->group(kSize);
-  app.add_option("--memory-mb", o.memory_mb, "Memory budget, over what the container says")
-      ->type_name("MIB")
-      ->group(kSize);
+  add_budget(app, "cpus", o.cpus, &plan::BudgetInput::cpus_override,
+             "CPU budget, over what the container says; decimals allowed")
+      ->type_name("CPUS");
+  add_budget(app, "memory-mb", o.memory_mb, &plan::BudgetInput::memory_override,
+             "Memory budget, over what the container says")
+      ->type_name("MIB");
   app.add_option("--handler-settings", o.handler_settings, "Text for the handler")
       ->type_name("TEXT")
       ->group("Handler");
@@ -167,14 +223,12 @@ void add_size_options(CLI::App& app, JobOptions& o) {
 }
 
 void add_progress(CLI::App& app, ProgressStyle& style) {
-  const std::map<std::string, ProgressStyle> styles = {{"auto", ProgressStyle::automatic},
-                                                       {"bar", ProgressStyle::bar},
-                                                       {"plain", ProgressStyle::plain},
-                                                       {"none", ProgressStyle::none}};
-  app.add_option("--progress", style, "bar on a terminal, otherwise a plain line now and then")
-      ->transform(CLI::CheckedTransformer(styles).description(""))
-      ->type_name("auto|bar|plain|none")
-      ->default_str("auto")
+  add_choice<ProgressStyle>(app, "progress", style,
+                            {{"auto", ProgressStyle::automatic},
+                             {"bar", ProgressStyle::bar},
+                             {"plain", ProgressStyle::plain},
+                             {"none", ProgressStyle::none}},
+                            "bar on a terminal, otherwise a plain line now and then")
       ->group(kTalk);
 }
 
@@ -212,22 +266,19 @@ void add_run_options(CLI::App& run, RunOptions& o) {
   add_progress(run, o.progress);
 
   const char* governor = "Governor (watches CPU and memory while the job runs)";
-  const std::map<std::string, bool> modes = {{"act", true}, {"watch", false}};
-  run.add_option("--governor", o.governor_acts,
-                 "act: keep the job within the container; watch: only say what is used")
-      ->transform(CLI::CheckedTransformer(modes).description(""))
-      ->type_name("act|watch")
-      ->default_str("act")
+  add_choice<bool>(run, "governor", o.governor_acts, {{"act", true}, {"watch", false}},
+                   "act: keep the job within the container; watch: only say what is used")
       ->group(governor);
   run.add_option("--recycle-after", o.recycle_after,
                  "Replace a worker after about N items (a tenth more or less)")
-      ->check(CLI::PositiveNumber.description(""))
+      ->check(CLI::Range(std::uint64_t{1}, kMostCount).description(""))
       ->type_name("N")
       ->group(governor);
   run.add_option(
          "--recycle-growth", o.recycle_growth,
          "Replace a worker when it has grown by about SIZE; without it, when memory runs short")
       ->transform(CLI::AsSizeValue(false).description(""))
+      ->check(CLI::Range(std::uint64_t{1}, kMostCount).description(""))
       ->type_name("SIZE")
       ->group(governor);
 }
@@ -240,28 +291,34 @@ void add_plan_options(CLI::App& plan, PlanOptions& o) {
   plan.add_flag("--json", o.json, "For machines")->group(kTalk);
 }
 
+// NaN is below nothing and above nothing.
+std::string rate_mistake(const std::string& given) {
+  double rate = 0;
+  const bool fine =
+      CLI::detail::lexical_cast(given, rate) && rate >= kLowestRate && rate <= kHighestRate;
+  return fine ? ""
+              : fmt::format("'{}' is no number from {} to {}", given, kLowestRate, kHighestRate);
+}
+
 void add_tune_options(CLI::App& tune, TuneOptions& o) {
   tune.add_option("MODEL", o.model, "Model folder or file, or handler")->required()->type_name("");
   tune.add_option("INPUT", o.inputs, "Inputs, the more like the real ones the better")
       ->required()
       ->type_name("");
   const char* goal = "What for";
-  const std::map<std::string, bool> goals = {{"throughput", false}, {"latency", true}};
-  tune.add_option("--for", o.latency,
-                  "throughput: most items a second; latency: quick answers to --rate")
-      ->transform(CLI::CheckedTransformer(goals).description(""))
-      ->type_name("throughput|latency")
-      ->default_str("throughput")
+  add_choice<bool>(tune, "for", o.latency, {{"throughput", false}, {"latency", true}},
+                   "throughput: most items a second; latency: quick answers to --rate")
       ->group(goal);
   add_duration(tune, "p99", o.p99,
-               "With latency: 99 of 100 answers within this; unset: the sooner the better")
+               "With latency: 99 of 100 answers within this; unset: the sooner the better",
+               std::chrono::microseconds(1))
       ->default_str("")
       ->group(goal);
   tune.add_option("--rate", o.rate, "With latency: items that arrive in a second")
-      ->check(CLI::Range(0.01, 1e6).description(""))
+      ->check(&rate_mistake)
       ->type_name("N")
       ->group(goal);
-  add_duration(tune, "time", o.time, "How long it may take in all")->group(goal);
+  add_duration(tune, "time", o.time, "How long it may take in all", kShortestTuning)->group(goal);
   tune.add_option("--sample", o.sample, "How many of the inputs, evenly over all")
       ->check(CLI::Range(1U, 1'000'000U).description(""))
       ->type_name("N")
@@ -290,6 +347,8 @@ struct Command {
     for (CLI::Option* option : app->get_options()) {
       const std::string name = option->get_single_name();
       if (option->get_positional() || name == "help") continue;
+      // The run's results, or the plan? A tuning only writes where the command line says.
+      if (app->get_name() == "tune" && (name == "out" || name == "report")) continue;
       option->envname(variable_of(name));
     }
     app->add_option("--config", config, "Read options from a TOML file")
@@ -305,8 +364,9 @@ std::string as_text(const toml::node& node) {
   return node.value_or(std::string());
 }
 
-// Options that neither the command line nor the environment set are taken from the file.
-Status apply_config(CLI::App& command, const std::string& path) {
+// Options that neither the command line nor the environment set are taken from the file. One file
+// serves all commands: what only another one knows is left to that.
+Status apply_config(CLI::App& command, const std::vector<CLI::App*>& all, const std::string& path) {
   const toml::parse_result parsed = toml::parse_file(path);
   if (!parsed) {
     return Error{path + ":" + std::to_string(parsed.error().source().begin.line) + ": " +
@@ -316,6 +376,11 @@ Status apply_config(CLI::App& command, const std::string& path) {
     const std::string name(key.str());
     const std::string place = path + ":" + std::to_string(node.source().begin.line) + ": ";
     CLI::Option* option = command.get_option_no_throw("--" + name);
+    const bool of_another = std::any_of(all.begin(), all.end(), [&](const CLI::App* other) {
+      return other->get_option_no_throw("--" + name) != nullptr;
+    });
+    const bool tunes = command.get_name() == "tune" && (name == "out" || name == "report");
+    if ((option == nullptr && of_another) || tunes) continue;
     if (option == nullptr || name == "config" || name == "help") {
       return Error{fmt::format("{}there is no option '{}'; headrace {} --help lists them", place,
                                name, command.get_name())};
@@ -331,6 +396,16 @@ Status apply_config(CLI::App& command, const std::string& path) {
     }
   }
   return Ok{};
+}
+
+// What is asked of a MODEL that is not there, and not only set for all commands alike.
+std::optional<std::string> pointless(const CLI::App& plan) {
+  for (const std::string name : {"engine", "plan", "handler-settings"}) {
+    const bool elsewhere = std::getenv(variable_of(name).c_str()) != nullptr;
+    if (plan.get_option("--" + name)->count() > 0 && !elsewhere)
+      return "--" + name + " needs a MODEL: without one there is nothing that it could be for";
+  }
+  return std::nullopt;
 }
 
 int explain(const std::string& message, const CLI::App& app) {
@@ -351,9 +426,10 @@ std::variant<RunOptions, PlanOptions, ProbeOptions, TuneOptions, int> parse(int 
   app.set_version_flag("--version", std::string("headrace ") + HEADRACE_VERSION);
   app.require_subcommand(1);
   Command run(app, "run", kRunText);
-  run.app->footer(kRunFooter);
+  run.app->footer(std::string(kSources) + kRunCodes);
   add_run_options(*run.app, run_options);
   Command plan(app, "plan", kPlanText);
+  plan.app->footer(std::string(kSources) + kPlanCodes);
   add_plan_options(*plan.app, plan_options);
   Command probe(app, "probe", kProbeText);
   CLI::Option* as_json = probe.app->add_flag("--json", probe_options.json, "For machines");
@@ -362,6 +438,7 @@ std::variant<RunOptions, PlanOptions, ProbeOptions, TuneOptions, int> parse(int 
                  "Instead: print each signal that comes, with its time, until killed")
       ->excludes(as_json);
   Command tune(app, "tune", kTuneText);
+  tune.app->footer(std::string(kSources) + kTuneCodes);
   add_tune_options(*tune.app, tune_options);
   for (Command* command : {&run, &plan, &tune}) {
     // Only the one that is meant: probe must not fail at what a variable says to run.
@@ -373,9 +450,14 @@ std::variant<RunOptions, PlanOptions, ProbeOptions, TuneOptions, int> parse(int 
     if (e.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(e);
     return explain(e.what(), app);
   }
+  if (plan.app->parsed() && plan_options.model.empty()) {
+    if (const auto mistake = pointless(*plan.app)) return explain(*mistake, app);
+  }
   for (Command* command : {&run, &plan, &tune}) {
     if (!command->app->parsed() || command->config.empty()) continue;
-    if (Status applied = apply_config(*command->app, command->config); !applied)
+    if (Status applied =
+            apply_config(*command->app, {run.app, plan.app, tune.app}, command->config);
+        !applied)
       return explain(applied.error().message, app);
   }
   if (plan.app->parsed()) return plan_options;

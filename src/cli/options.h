@@ -64,7 +64,7 @@ struct ProbeOptions {
 
 struct TuneOptions : JobOptions {
   bool latency = false;                       // otherwise throughput
-  std::chrono::milliseconds p99{0};           // of a latency goal; 0: none
+  std::chrono::microseconds p99{0};           // of a latency goal; 0: none
   std::optional<double> rate{};               // items a second that arrive
   std::chrono::milliseconds time{100'000};    // for all of it
   unsigned sample = 500;                      // inputs

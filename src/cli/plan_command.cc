@@ -5,7 +5,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <bit>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -68,34 +67,11 @@ plan::Plan settled(const Sizing& sizing, const plan::Request& request,
     plan.threads = by_measure->threads;
   }
   if (plan.workers.value != before)
-    plan.slots.why += ", as they are made before the first worker is measured";
-  plan::Request pinned = request;
-  pinned.workers = plan.workers.value;
-  pinned.threads = plan.threads.value;
-  if (Result<plan::Plan> expected = plan::make_plan(sizing.budget, pinned)) {
-    plan.memory = expected->memory;
-    plan.memory.value = Bytes{plan.memory.value.value - expected->in_flight.value.value +
-                              plan.in_flight.value.value};
-    plan.warnings = expected->warnings;
-  }
+    plan.slots.why =
+        fmt::format("made before the first worker is measured: {} with a mailbox of {}",
+                    plan::count(before, "worker"), plan.mailbox.value);
+  plan::conclude(sizing.budget, request, plan);
   return plan;
-}
-
-// When not even one worker has room: the numbers, and what to ask for.
-std::optional<std::string> lack_of_room(const plan::Budget& budget, const plan::Request& request,
-                                        const plan::Plan& plan) {
-  const Bytes slots = request.slot_bytes * std::bit_ceil(plan.at_once());
-  const Bytes need =
-      request.supervisor_memory + request.shared_memory + request.worker_memory + slots;
-  if (need <= budget.memory.usable) return std::nullopt;
-  return fmt::format(
-      "no worker fits: one takes {} ({}), the supervisor {}, the fewest slots {}, together {}, but "
-      "of "
-      "{} only {} are usable ({}); give the container at least {}",
-      mib(request.worker_memory), request.worker_memory_measured ? "measured" : "estimated",
-      mib(request.supervisor_memory), mib(slots), mib(need), mib(budget.memory.limit),
-      mib(budget.memory.usable), budget.memory.why,
-      mib(plan::least_limit(request, plan.at_once())));
 }
 
 Result<Answer> plan_for_model(const JobOptions& asked, spdlog::logger& log) {
@@ -113,7 +89,12 @@ Result<Answer> plan_for_model(const JobOptions& asked, spdlog::logger& log) {
   if (!first) return first.error();
   const plan::Request request = sizing->request;
   plan::Plan plan = settled(*sizing, request, first->plan);
-  std::optional<std::string> lack = lack_of_room(sizing->budget, request, plan);
+  if (!first->no_room && first->inputs != "none" && first->items == 0)
+    plan.warnings.push_back(
+        "not one item was done: a worker's memory was measured before it had any work, so expect "
+        "more");
+  std::optional<std::string> lack =
+      first->no_room ? first->no_room : lack_of_room(sizing->budget, request, plan);
   return Answer{.budget = std::move(sizing->budget),
                 .request = request,
                 .plan = std::move(plan),
@@ -122,9 +103,17 @@ Result<Answer> plan_for_model(const JobOptions& asked, spdlog::logger& log) {
                 .does_not_fit = std::move(lack)};
 }
 
-Section measured_section(const FirstWorker& first) {
+Section measured_section(const FirstWorker& first, unsigned planned_threads) {
   Section section{"Measured with one worker"};
-  if (!first.equipment.empty()) section.add("works with", first.equipment);
+  if (first.no_room) {
+    section.add("failed", std::string("the kernel killed it for its memory"));
+    return section;
+  }
+  if (!first.equipment.empty())
+    section.add("works with", first.threads == planned_threads
+                                  ? first.equipment
+                                  : fmt::format("{} (by the plan below it has {})", first.equipment,
+                                                plan::count(planned_threads, "thread")));
   section.add("load", fmt::format("{:.2f} s until it could work", first.load_seconds));
   section.add("memory", first.proportional.value == 0
                             ? std::string("unreadable: /proc/PID/smaps_rollup")
@@ -163,9 +152,22 @@ plan::Scene scene_of(const Answer& answer, const Container& container) {
   return scene;
 }
 
+// The plan itself only knows of what Headrace takes.
+void warn_of_others(Answer& answer, const Container& container) {
+  const std::optional<Bytes> others = scene_of(answer, container).used_by_others;
+  const plan::MemoryBudget& memory = answer.budget.memory;
+  const Bytes expected = answer.plan.memory.value;
+  if (!others || expected > memory.usable || *others + expected <= memory.limit) return;
+  answer.plan.warnings.push_back(fmt::format(
+      "others use {} of the {} already, too much for the {} that are expected here: stop them, or "
+      "take fewer workers",
+      mib(*others), mib(memory.limit), mib(expected)));
+}
+
 std::string answer_text(const Answer& answer, const Container& container) {
   std::string text = to_table(container_sections(container, answer.budget)) + "\n";
-  if (answer.first) text += to_table({measured_section(*answer.first)}) + "\n";
+  if (answer.first)
+    text += to_table({measured_section(*answer.first, answer.plan.threads.value)}) + "\n";
   text += answer.first ? "Plan for " + answer.model + "\n"
                        : fmt::format("Plan, if a worker takes {} (name a MODEL to measure it)\n",
                                      mib(answer.request.worker_memory));
@@ -231,7 +233,8 @@ std::string answer_json(const Answer& answer, const Container& container) {
       {"container", container_json(container, answer.budget)},
       {"budget", budget_json(answer.budget)},
       {"model", answer.first ? ordered_json(answer.model) : ordered_json(nullptr)},
-      {"measured", answer.first ? measured_json(*answer.first) : ordered_json(nullptr)},
+      {"measured", answer.first && !answer.first->no_room ? measured_json(*answer.first)
+                                                          : ordered_json(nullptr)},
       {"plan", plan_json(answer.plan)},
       {"worker_bytes", answer.request.worker_memory.value},
       {"fits", !answer.does_not_fit},
@@ -249,13 +252,14 @@ int plan_command(const PlanOptions& options) {
   sys::adopt_orphans();
   // Before the worker is there: what is told is what the job would find.
   const Container container = look_at_container();
-  const Result<Answer> answer =
+  Result<Answer> answer =
       options.model.empty() ? plan_for_anything(options) : plan_for_model(options, log);
   if (!answer) {
     log.error("{}", answer.error().message);
     return kCannotRun;
   }
   if (answer->first && answer->first->stopped_by) return 128 + *answer->first->stopped_by;
+  warn_of_others(*answer, container);
   std::cout << (options.json ? answer_json(*answer, container) : answer_text(*answer, container));
   if (!std::cout.flush()) return kCannotRun;
   if (answer->does_not_fit) {

@@ -19,6 +19,7 @@
 #include "pipeline/pipeline.h"
 #include "pipeline/resume.h"
 #include "plan/budget.h"
+#include "plan/words.h"
 #include "supervisor/watch.h"
 #include "sys/cgroup.h"
 #include "sys/process.h"
@@ -118,18 +119,27 @@ class Run {
     const auto planned = [this](const sys::CgroupFacts& facts) -> Watch::Settings::Planned {
       const Result<plan::Budget> budget = budget_of(options_, facts);
       const Result<plan::Plan> plan = plan_again(options_, sizing_, facts);
-      if (!budget || !plan) return {sizing_.budget.cpu.cpus, fleet_.wanted()};
-      return {budget->cpu.cpus, plan->workers.value};
+      if (!budget || !plan) {
+        return {sizing_.budget.cpu.cpus, sizing_.budget.memory.limit, fleet_.wanted(),
+                sizing_.plan.threads.value};
+      }
+      // By an estimate no worker is added; the first one is about to be measured.
+      const bool known = options_.workers || sizing_.request.worker_memory_measured;
+      const unsigned most = known ? plan->workers.value : fleet_.wanted();
+      return {budget->cpu.cpus, budget->memory.limit, std::min(plan->workers.value, most),
+              plan->threads.value};
     };
     const auto advice = [this](Bytes taken) { return no_room_advice(sizing_, taken); };
     Watch::Settings settings{
         .mode = options_.governor_acts ? Watch::Mode::act : Watch::Mode::look,
         .wishes = {.recycle_after = options_.recycle_after, .recycle_growth = {}},
         .threads = sizing_.plan.threads.value,
+        .streams = sizing_.plan.streams.value,
         .plan = planned,
+
         .start =
             [this](unsigned threads) {
-              return workload_.start(threads, std::min(threads, sizing_.plan.streams.value));
+              return workload_.start(threads, sizing_.plan.streams.value);
             },
         .advice = advice,
         .own_limit = {}};
@@ -165,10 +175,9 @@ class Run {
 
   void adopt(plan::Plan plan, Clock::time_point now) {
     const unsigned threads = plan.threads.value;
-    if (plan.workers.value == sizing_.first_workers && threads == sizing_.plan.threads.value)
-      return;
-    log_.info("now {} workers with {} threads each: {}", plan.workers.value, threads,
-              plan.workers.why);
+    if (plan.workers.value == fleet_.wanted() && threads == sizing_.plan.threads.value) return;
+    log_.info("now {} with {} each: {}", plan::count(plan.workers.value, "worker"),
+              plan::count(threads, "thread"), plan.workers.why);
     if (threads != sizing_.plan.threads.value)
       fleet_.renew(workload_.start(threads, sizing_.plan.streams.value));
     fleet_.set_workers(plan.workers.value, now);
@@ -195,7 +204,7 @@ class Run {
     s.p95_ms = ms(0.95);
     s.p99_ms = ms(0.99);
     s.workers = fleet_.wanted();
-    s.threads = sizing_.plan.threads.value;
+    s.threads = watch_.threads();
     s.batch = sizing_.plan.batch.value;
     s.readings = watch_.readings();
     s.interventions = watch_.interventions();

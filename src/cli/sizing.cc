@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "plan/words.h"
 #include "sys/affinity.h"
 #include "sys/cgroup.h"
 #include "sys/process.h"
@@ -18,7 +19,11 @@ constexpr std::uint32_t kInputBytes = 4096;
 // Slots are reserved once, so they bound the number of workers for good.
 void bound_by_slots(const Sizing& sizing, plan::Plan& plan) {
   const unsigned by_slots = std::max(1U, sizing.plan.slots.value / sizing.plan.at_once());
-  plan.workers.value = std::min(plan.workers.value, by_slots);
+  if (plan.workers.value <= by_slots) return;
+  plan.workers = {by_slots,
+                  fmt::format("{} made before a worker was measured hold no more; the plan "
+                              "by what it takes would be {}",
+                              plan::count(sizing.plan.slots.value, "slot"), plan.workers.value)};
 }
 
 }  // namespace
@@ -88,9 +93,28 @@ Result<plan::Plan> plan_again(const JobOptions& options, const Sizing& sizing,
   return plan;
 }
 
+std::optional<std::string> lack_of_room(const plan::Budget& budget, const plan::Request& request,
+                                        const plan::Plan& plan) {
+  const Bytes slots = plan::fewest_slots(request, plan.at_once());
+  const Bytes need =
+      request.supervisor_memory + request.shared_memory + request.worker_memory + slots;
+  if (need <= budget.memory.usable) return std::nullopt;
+  return fmt::format(
+      "no worker fits: one takes {} ({}), the supervisor {}, the fewest slots {}, together {}, but "
+      "of {} only {} are usable ({}); give the container at least {}",
+      plan::mib(request.worker_memory), request.worker_memory_measured ? "measured" : "estimated",
+      plan::mib(request.supervisor_memory), plan::mib(slots), plan::mib(need),
+      plan::mib(budget.memory.limit), plan::mib(budget.memory.usable), budget.memory.why,
+      plan::mib(plan::least_limit(request, plan.at_once())));
+}
+
 std::optional<plan::Plan> plan_by_measure(const JobOptions& options, Sizing& sizing,
                                           int worker_pid) {
-  const Bytes measured = sys::proportional_memory(worker_pid);
+  return plan_by_memory(options, sizing, sys::proportional_memory(worker_pid));
+}
+
+std::optional<plan::Plan> plan_by_memory(const JobOptions& options, Sizing& sizing,
+                                         Bytes measured) {
   if (measured.value == 0) return std::nullopt;
   sizing.request.worker_memory = measured;
   sizing.request.worker_memory_measured = true;

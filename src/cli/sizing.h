@@ -48,5 +48,11 @@ std::string no_room_advice(const Sizing& sizing, Bytes taken);
 // workers was given by the user, or memory cannot be measured. Never more than there are slots for.
 std::optional<plan::Plan> plan_by_measure(const JobOptions& options, Sizing& sizing,
                                           int worker_pid);
+// The same, for a worker whose memory was measured before.
+std::optional<plan::Plan> plan_by_memory(const JobOptions& options, Sizing& sizing, Bytes measured);
+
+// When not even one worker has room: the numbers, and what to ask for.
+std::optional<std::string> lack_of_room(const plan::Budget& budget, const plan::Request& request,
+                                        const plan::Plan& plan);
 
 }  // namespace headrace::cli

@@ -10,10 +10,12 @@
 #include <cmath>
 #include <csignal>
 #include <ctime>
+#include <filesystem>
 #include <iostream>
 #include <map>
 #include <memory>
 #include <numeric>
+#include <string_view>
 #include <utility>
 
 #include "cli/report.h"
@@ -21,7 +23,9 @@
 #include "cli/tuned.h"
 #include "cli/workload.h"
 #include "pipeline/file_source.h"
+#include "plan/words.h"
 #include "sys/files.h"
+#include "sys/host.h"
 #include "sys/process.h"
 #include "tune/report.h"
 #include "tune/sample.h"
@@ -43,6 +47,13 @@ constexpr int kStandardError = 2;
 constexpr auto kBarPace = 200ms;
 // Of the time: for finding out which inputs are any good, for one trial's window at most and usually.
 constexpr double kPassShare = 0.1;
+// Of the time, for it and for loading before it, at the very most.
+constexpr double kFirstPassShare = 0.5;
+// A trial that takes so many times what the first one did, and such a share of the time, is given up.
+constexpr double kSlowTrial = 4;
+constexpr double kSlowShare = 0.15;
+// For the plan without tuning and two others.
+constexpr double kFewestTrials = 3;
 constexpr double kLongestWindow = 0.06;
 constexpr double kUsualWindow = 1.0 / 70;
 constexpr milliseconds kShortestWindow = 400ms;
@@ -65,6 +76,16 @@ double seconds_between(Clock::time_point from, Clock::time_point to) {
 
 milliseconds in_ms(double seconds) {
   return milliseconds(static_cast<std::int64_t>(seconds * 1000));
+}
+
+// As a shell takes it for one word.
+std::string shell_word(const std::string& text) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%_+=:,./-";
+  if (!text.empty() && text.find_first_not_of(kPlain) == std::string::npos) return text;
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
 }
 
 std::string utc_now() {
@@ -152,8 +173,58 @@ class Tuning {
       if (!workload) return workload.error();
       workloads_.emplace(engine, std::move(*workload));
     }
+    return find_places();
+  }
+
+  // Where plan and page shall go: tried now, for at the end it is too late.
+  Status find_places() {
     plan_file_ = options_.out.empty() ? tune::plan_path(options_.model).string() : options_.out;
+    Status writable = try_place(plan_file_);
+    if (!writable && options_.out.empty()) {
+      const std::string here = fallback();
+      log_.warn("{}; the plan goes to {}", writable.error().message, here);
+      plan_file_ = here;
+      writable = try_place(plan_file_);
+    }
+    if (!writable) return writable;
+    std::error_code ignored;
+    if (std::filesystem::exists(plan_file_, ignored) && !read_plan(plan_file_) &&
+        !headed_as_plan(plan_file_)) {
+      return Error{plan_file_ +
+                   " exists and is no plan: it would be lost; name another file with "
+                   "--out, or remove it"};
+    }
+    if (options_.report == "none") return Ok{};
+    if (Status page = try_place(options_.report); !page) {
+      log_.warn("{}; there will be no page with plots", page.error().message);
+    } else {
+      page_file_ = options_.report;
+    }
     return Ok{};
+  }
+
+  static Status try_place(const std::string& file) {
+    std::error_code ignored;
+    if (std::filesystem::is_directory(file, ignored))
+      return Error{"cannot write " + file + ": it is a folder"};
+    const std::string beside = file + ".try";
+    Status written = sys::replace_file(beside, "");
+    std::filesystem::remove(beside, ignored);
+    return written;
+  }
+
+  // A plan that was edited by hand, and not well, is still one to be replaced.
+  static bool headed_as_plan(const std::string& file) {
+    const Result<std::string> text = sys::read_text(file, 1 << 20);
+    return text && text->starts_with(tune::kPlanHeading);
+  }
+
+  // In the current folder, for a model in a place where nothing can be written.
+  std::string fallback() const {
+    namespace fs = std::filesystem;
+    fs::path model = fs::absolute(options_.model).lexically_normal();
+    if (model.filename().empty() || model.filename() == "model.toml") model = model.parent_path();
+    return model.filename().string() + ".plan.toml";
   }
 
   Status list_inputs() {
@@ -198,6 +269,14 @@ class Tuning {
     with.streams = numbers.streams;
     with.batch = numbers.batch;
     return with;
+  }
+
+  Clock::time_point end() const { return start_ + options_.time; }
+  double seconds_left() const { return std::max(0.0, seconds_between(Clock::now(), end())); }
+  // So long from now at most, and never past the end.
+  Clock::time_point within(double seconds) const {
+    return Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                              duration<double>(std::min(seconds, seconds_left())));
   }
 
   tune::Measured run(const tune::Numbers& numbers, tune::TrialRequest request) {
@@ -245,26 +324,46 @@ class Tuning {
       const Workload& workload = workloads_.at(engine);
       JobOptions with = static_cast<const JobOptions&>(options_);
       with.engine = engine;
-      const Result<Sizing> sizing = size_job(with, workload);
+      Result<Sizing> sizing = size_job(with, workload);
       if (!sizing) return sizing.error();
       const tune::Numbers numbers{engine, sizing->first_workers, sizing->plan.threads.value, 1, 1};
       const auto window = std::max(1.0, kPassShare * duration<double>(options_.time).count());
       const auto before = Clock::now();
-      tune::Measured pass =
-          run(numbers, {.inputs = inputs_, .window = in_ms(window), .one_pass = true});
+      tune::Measured pass = run(numbers, {.inputs = inputs_,
+                                          .window = in_ms(window),
+                                          .one_pass = true,
+                                          .deadline = within(kFirstPassShare * seconds_left())});
       if (stopped_by_) return Ok{};
       if (pass.trouble) {
         trouble = trouble ? trouble : pass.trouble;
         continue;
       }
       if (Status good = keep_good_inputs(pass); !good) return good;
-      untuned_ = untuned_plan(*sizing, numbers, pass);
+      untuned_ = untuned_plan(with, *sizing, numbers, pass);
+      // As the plan command and a run do: what has no room for one worker is not worth a search.
+      if (auto lack = lack_of_room(sizing->budget, sizing->request, sizing->plan))
+        return Error{*std::move(lack)};
       load_seconds_ =
           pass.load_seconds > 0 ? pass.load_seconds : seconds_between(before, Clock::now());
       item_seconds_ = (pass.decode.p50_ms + pass.infer.p50_ms) / 1000;
-      return Ok{};
+      return enough_time();
     }
     return trouble.value_or(Error{"no worker did anything"});
+  }
+
+  double trial_seconds() const {
+    return load_seconds_ + duration<double>(window()).count() + kAroundTrial;
+  }
+
+  Status enough_time() const {
+    const double least = kFewestTrials * trial_seconds();
+    if (seconds_left() >= least) return Ok{};
+    const double gone = seconds_between(start_, Clock::now());
+    return Error{
+        fmt::format("one trial takes about {:.1f} s here ({:.1f} s of it loading), so --time is "
+                    "too short for a "
+                    "comparison; make it {:.0f}s or more",
+                    trial_seconds(), load_seconds_, std::ceil(gone + 2 * least))};
   }
 
   Status keep_good_inputs(const tune::Measured& pass) {
@@ -289,15 +388,13 @@ class Tuning {
     return Ok{};
   }
 
-  // Memory, where it decides, was only guessed until now.
-  static tune::Numbers untuned_plan(const Sizing& sizing, tune::Numbers first,
+  // Memory was only guessed until now; a run looks again as soon as it is measured.
+  static tune::Numbers untuned_plan(const JobOptions& options, Sizing& sizing, tune::Numbers first,
                                     const tune::Measured& pass) {
     first.workers = sizing.plan.workers.value;
-    if (pass.worker_memory.empty() || sizing.first_workers == first.workers) return first;
-    plan::Request request = sizing.request;
-    request.worker_memory = *std::max_element(pass.worker_memory.begin(), pass.worker_memory.end());
-    request.worker_memory_measured = true;
-    if (const Result<plan::Plan> plan = plan::make_plan(sizing.budget, request)) {
+    if (pass.worker_memory.empty()) return first;
+    const Bytes one = *std::max_element(pass.worker_memory.begin(), pass.worker_memory.end());
+    if (const auto plan = plan_by_memory(options, sizing, one)) {
       first.workers = plan->workers.value;
       first.threads = plan->threads.value;
     }
@@ -326,16 +423,29 @@ class Tuning {
 
   void search() {
     const double time = duration<double>(options_.time).count();
-    const double left = std::max(0.0, time - seconds_between(start_, Clock::now()));
+    const double left = seconds_left();
     const double window = duration<double>(this->window()).count();
-    search_.emplace(space(), left, load_seconds_ + window + kAroundTrial);
+    search_.emplace(space(), left, trial_seconds());
+    if (const double arrivals = options_.rate.value_or(0) * window;
+        options_.latency && arrivals < kArrivalsInWindow)
+      log_.warn(
+          "only about {:.0f} items arrive in a trial, few for the 99th percentile; with --time "
+          "{:.0f}s "
+          "it would be {:.0f}",
+          arrivals, std::ceil(kArrivalsInWindow / *options_.rate / kLongestWindow),
+          kArrivalsInWindow);
     while (!stopped_by_) {
       const auto numbers = search_->next(time - seconds_between(start_, Clock::now()));
       if (!numbers) return;
       const Clock::time_point before = Clock::now();
       tune::Measured measured =
-          run(*numbers, {.inputs = inputs_, .window = this->window(), .arrivals = options_.rate});
-      if (stopped_by_) return;
+          run(*numbers,
+              {.inputs = inputs_,
+               .window = this->window(),
+               .arrivals = options_.rate,
+               .deadline = within(std::max(kSlowTrial * trial_seconds(), kSlowShare * time))});
+      // What the end of the time cut off says nothing about the plan.
+      if (stopped_by_ || (measured.trouble && Clock::now() >= end())) return;
       search_->saw(observe(measured, seconds_between(before, Clock::now())));
       say(*numbers, measured);
       measured_[*numbers].push_back(std::move(measured));
@@ -346,11 +456,14 @@ class Tuning {
     tune::Observation seen{.score = m.rate, .cpu_used = m.cpu_used, .seconds = seconds};
     for (const Bytes one : m.worker_memory) seen.worker_memory = std::max(seen.worker_memory, one);
     if (options_.latency && m.ok > 0) {
-      const double least = kLatencyMargin * static_cast<double>(options_.p99.count());
+      const double least = kLatencyMargin * p99_ms();
       seen.score = 1 / std::max({m.whole.p99_ms, least, 1e-3});
     }
     const auto items = static_cast<double>(m.ok + m.failed);
-    if (m.oom_kills > 0) {
+    if (m.memory() > usable_) {
+      seen.lost_for = fmt::format("its workers took {}, more than the {} there are",
+                                  plan::mib(m.memory()), plan::mib(usable_));
+    } else if (m.oom_kills > 0) {
       seen.lost_for = "a worker was killed for want of memory";
     } else if (m.trouble) {
       seen.lost_for = m.trouble->message;
@@ -397,12 +510,12 @@ class Tuning {
       return kCannotRun;
     }
     tune::Report report = make_report(*decision);
-    if (Status written = write(report); !written) {
-      log_.error("{}", written.error().message);
-      std::cerr << tune::to_text(report);
-      return kCannotRun;
-    }
+    const Status written = write(report);
     std::cerr << tune::to_text(report);
+    if (!written) {
+      log_.error("{}", written.error().message);
+      return stopped_by_ ? 128 + *stopped_by_ : kCannotRun;
+    }
     return stopped_by_ ? 128 + *stopped_by_ : kDone;
   }
 
@@ -488,19 +601,47 @@ class Tuning {
     return report;
   }
 
+  double p99_ms() const { return duration<double, std::milli>(options_.p99).count(); }
+
   tune::Goal goal() const {
     tune::Goal goal{.latency = options_.latency, .arrivals = options_.rate};
-    if (options_.p99.count() > 0) goal.p99_ms = static_cast<double>(options_.p99.count());
+    if (options_.p99.count() > 0) goal.p99_ms = p99_ms();
     return goal;
   }
 
   std::string command() const {
-    std::string text = "headrace tune " + options_.model;
-    for (const std::string& input : options_.inputs) text += " " + input;
-    if (options_.latency) text += fmt::format(" --for latency --rate {}", *options_.rate);
-    if (options_.p99.count() > 0) text += fmt::format(" --p99 {}ms", options_.p99.count());
-    return text + fmt::format(" --time {}s --sample {}", duration<double>(options_.time).count(),
-                              options_.sample);
+    const TuneOptions usual;
+    std::string text = "headrace tune";
+    const auto word = [&](const std::string& given) { text += " " + shell_word(given); };
+    const auto add = [&](const char* option, const std::string& value, bool differs) {
+      if (!differs) return;
+      word(option);
+      word(value);
+    };
+    const auto time = [](std::chrono::microseconds value) {
+      return fmt::format("{:g}ms", duration<double, std::milli>(value).count());
+    };
+    const TuneOptions& o = options_;
+    word(o.model);
+    for (const std::string& input : o.inputs) word(input);
+    add("--for", "latency", o.latency);
+    add("--rate", fmt::format("{:g}", o.rate.value_or(0)), o.rate.has_value());
+    add("--p99", time(o.p99), o.p99 != usual.p99);
+    add("--time", fmt::format("{:g}s", duration<double>(o.time).count()), true);
+    add("--sample", fmt::format("{}", o.sample), true);
+    add("--engine", o.engine, !o.engine.empty());
+    add("--cpus", o.cpus, !o.cpus.empty());
+    add("--memory-mb", o.memory_mb, !o.memory_mb.empty());
+    add("--handler-settings", o.handler_settings, !o.handler_settings.empty());
+    add("--timeout", time(o.timeout), o.timeout != usual.timeout);
+    add("--load-timeout", time(o.load_timeout), o.load_timeout != usual.load_timeout);
+    add("--max-bytes", fmt::format("{}", o.max_bytes), o.max_bytes != usual.max_bytes);
+    add("--max-pixels", fmt::format("{}", o.max_pixels), o.max_pixels != usual.max_pixels);
+    add("--result-bytes", fmt::format("{}", o.result_bytes.value_or(0)),
+        o.result_bytes.has_value());
+    add("--out", o.out, !o.out.empty());
+    add("--report", o.report, o.report != usual.report);
+    return text;
   }
 
   std::string words(const tune::Decision& decision, const std::vector<tune::Row>& rows) const {
@@ -513,9 +654,9 @@ class Tuning {
     std::string text =
         fmt::format("the plan: {}: {}", tune::short_text(chosen->numbers), decision.why);
     if (options_.p99.count() > 0) {
-      const bool kept = chosen->whole.p99_ms <= static_cast<double>(options_.p99.count());
+      const bool kept = chosen->whole.p99_ms <= p99_ms();
       text += fmt::format("; p99 is {:.1f} ms, {} the {} ms asked for", chosen->whole.p99_ms,
-                          kept ? "within" : "NOT within", options_.p99.count());
+                          kept ? "within" : "NOT within", plan::decimal(p99_ms()));
     }
     if (untuned == nullptr) return text;
     text += fmt::format("\nthe plan without tuning ({}): ", tune::short_text(untuned->numbers));
@@ -551,24 +692,41 @@ class Tuning {
     return plan;
   }
 
+  // The plan, if it is one to trust, and the page. The error says why there is no plan file.
   Status write(tune::Report& report) {
     report.plan_text = tune::to_toml(plan_of(report));
-    Status written = sys::replace_file(plan_file_, report.plan_text);
-    std::string place = ", which headrace run takes up by itself";
-    if (!options_.out.empty()) place = "; give it to headrace run as --plan " + plan_file_;
-    if (!written && options_.out.empty()) {
-      log_.warn("{}; the plan goes into the current folder", written.error().message);
-      plan_file_ = "plan.toml";
-      place = "; give it to headrace run as --plan plan.toml";
-      written = sys::replace_file(plan_file_, report.plan_text);
+    Status kept = write_plan(report);
+    if (!kept) report.decision += "\nnot written: " + kept.error().message;
+    if (page_file_.empty()) return kept;
+    if (const Status page = sys::replace_file(page_file_, tune::to_html(report)); !page) {
+      log_.warn("{}", page.error().message);
+    } else {
+      report.decision += "\nall of it with plots: " + page_file_;
     }
-    if (!written) return written;
+    return kept;
+  }
+
+  Status write_plan(tune::Report& report) {
+    if (!search_->compared()) {
+      return Error{
+          "too little was measured to trust a plan: the one without tuning and another must have "
+          "been "
+          "tried; give it more with --time"};
+    }
+    if (const auto read = tune::parse_plan_file(report.plan_text, plan_file_); !read)
+      return Error{"the plan cannot be read back: " + read.error().message};
+    if (Status written = sys::replace_file(plan_file_, report.plan_text); !written) {
+      std::cout << report.plan_text << std::flush;
+      return written;
+    }
     report.plan_file = plan_file_;
-    report.decision += "\nwritten to " + plan_file_ + place;
-    if (options_.report == "none") return Ok{};
-    Status page = sys::replace_file(options_.report, tune::to_html(report));
-    if (!page) return page;
-    report.decision += "\nall of it with plots: " + options_.report;
+    const bool found = std::filesystem::path(plan_file_) == tune::plan_path(options_.model);
+    report.decision += "\nwritten to " + plan_file_;
+    if (found && !options_.latency) {
+      report.decision += ", which headrace run takes up by itself";
+    } else {
+      report.decision += "; give it to headrace run as --plan " + shell_word(plan_file_);
+    }
     return Ok{};
   }
 
@@ -585,6 +743,7 @@ class Tuning {
   std::vector<std::string> engines_;
   std::map<std::string, Workload> workloads_;  // by engine
   std::string plan_file_;
+  std::string page_file_;            // empty: none
   std::vector<std::string> inputs_;  // those that are good, once known
   std::size_t listed_ = 0, sampled_ = 0, left_out_ = 0;
   std::vector<std::string> failures_;

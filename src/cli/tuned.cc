@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "cli/sizing.h"
+#include "cli/workload.h"
 #include "model/model.h"
 #include "sys/host.h"
+#include "sys/process.h"
 #include "worker/handler_file.h"
 
 namespace headrace::cli {
@@ -37,6 +39,17 @@ Result<std::vector<fs::path>> files_of(const fs::path& given) {
   return files;
 }
 
+// Why the engine that a plan names cannot be had.
+std::optional<std::string> lacks_engine(const JobOptions& options, const std::string& engine) {
+  if (engine.empty()) return std::nullopt;
+  const Result<std::string> program = sys::own_program();
+  if (!program) return program.error().message;
+  JobOptions with = options;
+  with.engine = engine;
+  const Result<Workload> workload = load_workload(with, *program);
+  return workload ? std::nullopt : std::optional(workload.error().message);
+}
+
 // What the user left open, by the plan.
 void fill_in(JobOptions& options, const tune::Numbers& numbers) {
   if (options.engine.empty()) options.engine = numbers.engine;
@@ -49,6 +62,12 @@ void fill_in(JobOptions& options, const tune::Numbers& numbers) {
 }
 
 }  // namespace
+
+Result<tune::PlanFile> read_plan(const std::string& file) {
+  const Result<std::string> text = sys::read_text(file, kMostPlanBytes);
+  if (!text) return Error{"cannot read the plan " + file + ": " + text.error().message};
+  return tune::parse_plan_file(*text, file);
+}
 
 Result<tune::Place> place_here(const JobOptions& options) {
   const Result<plan::Budget> budget = read_budget(options);
@@ -69,27 +88,31 @@ Status take_up_plan(JobOptions& options, spdlog::logger& log) {
   const std::string file = asked ? options.plan : tune::plan_path(options.model).string();
   std::error_code ignored;
   if (!asked && !fs::exists(file, ignored)) return Ok{};
-  const Result<std::string> text = sys::read_text(file, kMostPlanBytes);
-  if (!text) {
-    return Error{"cannot read the plan " + file + ": " + text.error().message +
-                 "; --plan none goes without"};
-  }
-  const Result<tune::PlanFile> plan = tune::parse_plan_file(*text, file);
-  if (!plan) return plan.error();
-  const Result<tune::Place> here = place_here(options);
-  if (!here) return here.error();
-  std::optional<std::string> why = tune::mismatch(*plan, *here);
-  const std::string& engine = plan->numbers.engine;
-  if (!why && !options.engine.empty() && options.engine != engine)
-    why = "made for the engine " + (engine.empty() ? "of a handler" : engine) + ", but " +
-          options.engine + " was asked for";
-  if (why) {
-    log.warn("the plan {} is not used: {}; headrace tune makes one that fits", file, *why);
+  const Result<tune::PlanFile> plan = read_plan(file);
+  if (!plan) {
+    if (asked) return Error{plan.error().message + "; --plan none goes without"};
+    log.warn("the plan {} is not used: {}", file, plan.error().message);
     return Ok{};
   }
-  fill_in(options, plan->numbers);
-  log.info("plan of {} (made {}, for {}): {}", file, plan->made_at, tune::to_text(plan->goal),
-           tune::short_text(plan->numbers));
+  const Result<tune::Place> here = place_here(options);
+  if (!here) return here.error();
+  const std::string& engine = plan->numbers.engine;
+  if (const auto why = tune::mismatch(*plan, *here)) {
+    log.warn("the plan {} is not used: {}; headrace tune makes one that fits", file, *why);
+  } else if (!options.engine.empty() && options.engine != engine) {
+    log.warn("the plan {} is not used with --engine {}: it is for {}", file, options.engine,
+             engine.empty() ? "a handler" : engine);
+  } else if (!asked && plan->goal.latency) {
+    log.warn("the plan {} is not used: it is for {}, not for throughput; --plan {} uses it", file,
+             tune::to_text(plan->goal), file);
+  } else if (const auto missing = lacks_engine(options, engine)) {
+    if (asked) return Error{file + ": " + *missing};
+    log.warn("the plan {} is not used: {}", file, *missing);
+  } else {
+    fill_in(options, plan->numbers);
+    log.info("plan of {} (made {}, for {}): {}", file, plan->made_at, tune::to_text(plan->goal),
+             tune::short_text(plan->numbers));
+  }
   return Ok{};
 }
 

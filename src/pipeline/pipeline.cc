@@ -204,7 +204,8 @@ void Pipeline::take_signals() {
   while (const auto signal = parts_.signals.next()) {
     if (*signal == SIGCHLD) {
       sys::reap_orphans([this](int pid) { return parts_.fleet.is_worker(pid); });
-    } else if (outcome_.stopped_by) {
+    } else if (outcome_.stopped_by || !parts_.drains) {
+      outcome_.stopped_by = outcome_.stopped_by.value_or(*signal);
       at_once_ = true;
     } else {
       outcome_.stopped_by = *signal;

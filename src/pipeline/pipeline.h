@@ -57,6 +57,7 @@ class Pipeline {
     sys::Poller& poller;
     sys::Signals& signals;
     spdlog::logger& log;
+    bool drains = true;  // at the first signal; otherwise that one ends it at once
   };
   // Tags below this are the pipeline's own; the fleet's begin here.
   static constexpr std::uint64_t kFirstFleetTag = 16;

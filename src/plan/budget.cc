@@ -139,14 +139,6 @@ Bytes usual_reserve(Bytes limit) {
   return Bytes{std::min(wanted, limit.value / 4)};
 }
 
-// Where passing the limit ends every process and not one worker, twice as much is kept back: the
-// usual reserve may then be used up by surprise and half of it is still there. Never more than a
-// quarter of the limit, past which too few workers would be a greater loss than a rare kill.
-Bytes reserve_of(Bytes limit, bool kills_group) {
-  const Bytes usual = usual_reserve(limit);
-  return kills_group ? std::min(usual * 2, Bytes{limit.value / 4}) : usual;
-}
-
 std::string group_kill_note(const MemoryBudget& memory) {
   std::string danger =
       "memory.oom.group is 1: when the memory limit is passed, the kernel kills every process of "
@@ -178,6 +170,14 @@ Result<MemoryBudget> memory_budget(const BudgetInput& input, std::vector<std::st
 }
 
 }  // namespace
+
+// Where passing the limit ends every process and not one worker, twice as much is kept back: the
+// usual reserve may then be used up by surprise and half of it is still there. Never more than a
+// quarter of the limit, past which too few workers would be a greater loss than a rare kill.
+Bytes reserve_of(Bytes limit, bool kills_group) {
+  const Bytes usual = usual_reserve(limit);
+  return kills_group ? std::min(usual * 2, Bytes{limit.value / 4}) : usual;
+}
 
 Result<Budget> make_budget(const BudgetInput& input) {
   Budget budget;

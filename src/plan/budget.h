@@ -48,6 +48,9 @@ struct Budget {
 // An error only for an override that is no number in its range; the sentence names the variable.
 Result<Budget> make_budget(const BudgetInput& input);
 
+// What of a memory limit is kept back; `kills_group` as in sys::CgroupFacts::oom_kills_group.
+Bytes reserve_of(Bytes limit, bool kills_group);
+
 // How much may still be taken before the tightest level, or the machine, is full; page cache that the
 // kernel gives back not counted as use. Nothing when nothing is known.
 std::optional<Bytes> memory_headroom(const sys::CgroupFacts& facts);

@@ -13,9 +13,15 @@ namespace {
 
 constexpr std::size_t kColumns = 64;
 
+// More workers than this share columns where they are small.
+constexpr std::size_t kWorkerColumns = 32;
+
 struct Part {
   double amount;
   char letter;
+  unsigned workers = 0;  // of so many workers together, who have digits instead of the letter
+
+  std::size_t least() const { return std::clamp<std::size_t>(workers, 1, kWorkerColumns); }
 };
 
 // `parts` side by side, to the scale at which `whole` fills the columns. What is rounded away from
@@ -27,11 +33,16 @@ std::string bar(const std::vector<Part>& parts, double whole) {
     const double place = amount / std::max(whole, 1e-9) * static_cast<double>(kColumns);
     return static_cast<std::size_t>(std::clamp(std::round(place), 0.0, 1e6));
   };
+  std::size_t room = kColumns;  // what the later parts leave to the next one
+  for (const Part& part : parts) room -= part.amount > 0 ? part.least() : 0;
   for (const Part& part : parts) {
-    if (part.amount <= 0 || text.size() >= kColumns) continue;
+    if (part.amount <= 0) continue;
     sum += part.amount;
-    const std::size_t end = std::max(columns(sum), text.size() + 1);
-    text.resize(std::min(end, kColumns), part.letter);
+    room += part.least();
+    const std::size_t begin = text.size();
+    text.resize(std::clamp(columns(sum), begin + part.least(), room), part.letter);
+    for (std::size_t i = begin; i < text.size() && part.workers > 0; ++i)
+      text[i] = static_cast<char>('0' + (i - begin) * part.workers / (text.size() - begin) % 10);
   }
   text.resize(kColumns, ' ');
   return text;
@@ -41,23 +52,16 @@ std::string line(const char* name, const std::string& bar_text, const std::strin
   return fmt::format("{:<9}|{}|{}\n", name, bar_text, words.empty() ? "" : " " + words);
 }
 
-char worker_letter(unsigned worker) {
-  return static_cast<char>('0' + worker % 10);
-}
-
 std::string cores(const Budget& budget, const Plan& plan, const Scene& scene) {
   const unsigned running = plan.workers.value * plan.threads.value;
   const double budgeted = budget.cpu.cpus.value;
   const double whole =
       std::max({static_cast<double>(scene.cpus_in_mask), static_cast<double>(running), budgeted});
-  std::vector<Part> workers;
-  for (unsigned w = 0; w < plan.workers.value; ++w)
-    workers.push_back({static_cast<double>(plan.threads.value), worker_letter(w)});
   std::string text;
   text += line("CPUs", bar({{static_cast<double>(scene.cpus_in_mask), '.'}}, whole),
                count(scene.cpus_in_mask, "CPU"));
   text += line("budget", bar({{budgeted, '='}}, whole), decimal(budgeted));
-  text += line("workers", bar(workers, whole),
+  text += line("workers", bar({{static_cast<double>(running), '0', plan.workers.value}}, whole),
                fmt::format("{} x {}", plan.workers.value, plan.threads.value));
   return text;
 }
@@ -69,8 +73,7 @@ std::string memory(const Budget& budget, const Plan& plan, const Scene& scene) {
   const double reserve = amount(budget.memory.reserve);
   const double taken = others + amount(plan.memory.value);
   std::vector<Part> parts{{others, 'o'}, {amount(scene.supervisor_memory), 's'}};
-  for (unsigned w = 0; w < plan.workers.value; ++w)
-    parts.push_back({amount(scene.worker_memory), worker_letter(w)});
+  parts.push_back({amount(scene.worker_memory * plan.workers.value), '0', plan.workers.value});
   parts.push_back({amount(plan.in_flight.value), '#'});
   parts.push_back({std::max(0.0, limit - reserve - taken), '.'});
   parts.push_back({std::min(reserve, std::max(0.0, limit - taken)), 'r'});

@@ -73,6 +73,16 @@ TEST(Drawing, GivesTheSmallAColumn) {
   EXPECT_EQ(row(text, "memory").substr(0, 5), "os0#.");
 }
 
+TEST(Drawing, ManyWorkersShareColumnsAndLeaveTheOthersTheirs) {
+  const std::string text =
+      drawing(budget_of(200, 262144_MiB, 512_MiB), plan_of(200, 1, 1024_MiB, 1225_MiB),
+              {.cpus_in_mask = 200, .worker_memory = 1_MiB, .supervisor_memory = 1_MiB});
+  EXPECT_EQ(row(text, "workers").find(' '), std::string::npos);
+  const std::string memory = row(text, "memory");
+  EXPECT_EQ(memory.find('#'), 33U);
+  EXPECT_EQ(memory.back(), 'r');
+}
+
 // Whatever the numbers, no line is longer than a terminal is wide.
 TEST(Drawing, StaysInItsColumns) {
   for (const double cpus : {0.01, 1.0, 3.5, 1000.0}) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "plan/budget.h"
 #include "plan/words.h"
 
 namespace headrace::plan {
@@ -26,6 +27,7 @@ constexpr double kBetweenEvictions = 1;  // seconds; memory comes back only when
 constexpr double kNobodyToBlame = 0.5;   // seconds
 constexpr double kShortestLook = 0.02;
 constexpr double kLongestLook = 1;
+constexpr double kMakingWay = 0.1;  // seconds
 // Growth that is worth a new process.
 constexpr Bytes kLeastGrowth = 8_MiB;
 constexpr Bytes kNoLimit{UINT64_MAX};
@@ -57,74 +59,84 @@ const WorkerSight* most_grown(const Sight& now, bool leaving_too) {
   return most;
 }
 
-// Of several that load, the one that has come least far: the others may still make it.
-const WorkerSight* youngest_loading(const Sight& now) {
-  const WorkerSight* youngest = nullptr;
+const WorkerSight* largest_loading(const Sight& now) {
+  const WorkerSight* largest = nullptr;
   for (const WorkerSight& worker : now.fleet) {
     if (worker.ready) continue;
-    if (youngest == nullptr || worker.memory < youngest->memory) youngest = &worker;
+    if (largest == nullptr || worker.memory > largest->memory) largest = &worker;
   }
-  return youngest;
+  return largest;
 }
 
 void set_ceiling(const Sight& now, unsigned workers, History& history) {
-  history.ceiling = workers;
-  history.ceiling_cpus = now.cpus.value;
-  history.ceiling_limit = now.limit.value_or(kNoLimit).value;
+  history.ceiling = History::Ceiling{
+      .workers = workers, .cpus = now.cpus, .limit = now.planned_limit, .until = {}};
 }
 
-// Whether the container has grown since the ceiling was found.
-bool grown(const Sight& now, const History& history) {
-  const std::uint64_t limit = now.limit.value_or(kNoLimit).value;
-  return now.cpus.value > history.ceiling_cpus * 1.01 ||
-         (limit > history.ceiling_limit &&
-          limit - history.ceiling_limit > history.ceiling_limit / 16);
+// Another chance later: whoever filled the container may be gone by then.
+void set_passing_ceiling(const Sight& now, unsigned workers, History& history) {
+  set_ceiling(now, workers, history);
+  history.ceiling->until = now.seconds + history.next_chance;
+  history.next_chance *= 2;
+}
+
+// Whether the container has grown since the ceiling was found, or its time is over.
+bool past(const History::Ceiling& ceiling, const Sight& now) {
+  const Bytes more = less(now.planned_limit, ceiling.limit);
+  return now.cpus.value > ceiling.cpus.value * 1.01 || more.value > ceiling.limit.value / 16 ||
+         (ceiling.until && now.seconds >= *ceiling.until);
+}
+
+// How much more will be in use at the next look, if what loads goes on as it did since the last one.
+Bytes on_its_way(const Sight& now, const History& history) {
+  const bool just_looked =
+      history.limit == now.limit && now.seconds - history.seconds < 2 * kShortestLook;
+  return just_looked ? less(now.in_use, history.in_use) : Bytes{};
 }
 
 Decision at_the_limit(const Sight& now, const Marks& marks, History& history) {
   if (now.seconds - history.last_evict < kBetweenEvictions) return {};
-  const WorkerSight* loading = youngest_loading(now);
-  // What loads goes on as it began until the next look.
-  const bool just_looked = now.seconds - history.seconds < 2 * kShortestLook;
-  const Bytes more = loading != nullptr && just_looked ? less(now.in_use, history.in_use) : Bytes{};
+  const WorkerSight* loading = largest_loading(now);
+  const Bytes more = loading == nullptr ? Bytes{} : on_its_way(now, history);
   if (now.in_use + more < marks.kill) {
     history.full_since.reset();
     return {};
   }
   const WorkerSight* grown = most_grown(now, /*leaving_too=*/true);
+  const Bytes growth_of_grown = grown == nullptr ? Bytes{} : growth(*grown);
   const bool loading_is_to_blame =
-      loading != nullptr &&
-      (grown == nullptr || growth(*grown) < kLeastGrowth || growth(*grown) < growth(*loading));
-  const WorkerSight* victim = loading_is_to_blame ? loading : grown;
-  if (victim == nullptr) return {};
-  if (!loading_is_to_blame && growth(*victim) < kLeastGrowth) {
+      loading != nullptr && (growth_of_grown < kLeastGrowth || growth_of_grown < loading->memory);
+  if (!loading_is_to_blame && growth_of_grown < kLeastGrowth) {
     // Somebody else fills the container; or whoever did it is dead already, and its memory not yet back.
     if (!history.full_since) history.full_since = now.seconds;
     if (now.workers <= 1 || now.seconds - *history.full_since < kNobodyToBlame) return {};
+    set_passing_ceiling(now, now.workers - 1, history);
+  } else if (!loading_is_to_blame || now.workers <= 1) {
+    const WorkerSight& victim = loading_is_to_blame ? *loading : *grown;
+    history.last_evict = now.seconds;
+    return {.act = loading_is_to_blame && !now.ever_ready ? Act::refuse : Act::evict,
+            .worker = victim.number,
+            .why = fmt::format(
+                "{}, {} of that by {}", fill(now), mib(victim.memory),
+                loading_is_to_blame ? "the one worker, which is still loading" : "this worker")};
+  } else {
+    set_ceiling(now, now.workers - 1, history);
   }
   history.full_since.reset();
   history.last_evict = now.seconds;
-  if (!loading_is_to_blame && growth(*victim) >= kLeastGrowth) {
-    return {.act = Act::evict,
-            .worker = victim->number,
-            .why = fmt::format("{}, and it has {}", fill(now), mib(victim->memory))};
-  }
-  if (loading_is_to_blame && now.fleet.size() == 1 && now.workers <= 1) {
-    return {.act = now.ever_ready ? Act::evict : Act::refuse,
-            .worker = victim->number,
-            .why = fmt::format("{}, {} of that by the one worker, which is still loading",
-                               fill(now), mib(victim->memory))};
-  }
-  const unsigned fewer =
-      std::max(1U, std::min(now.workers, static_cast<unsigned>(now.fleet.size())) - 1);
-  set_ceiling(now, fewer, history);
   history.last_resize = now.seconds;
-  return {.act = Act::renounce, .worker = victim->number, .workers = fewer, .why = fill(now)};
+  return {
+      .act = Act::resize,
+      .workers = now.workers - 1,
+      .why = fmt::format("{}{}", fill(now), loading_is_to_blame ? " while a worker loads" : "")};
 }
 
 Decision hold_or_release(const Sight& now, const Marks& marks) {
   if (!now.holding && now.in_use >= marks.hold) return {.act = Act::hold, .why = fill(now)};
-  if (now.holding && now.in_use < marks.release) return {.act = Act::release, .why = fill(now)};
+  // With nothing in work nothing will be given back, so there is nothing to wait for.
+  const bool in_vain = now.idle && now.changing == 0 && now.workers <= 1 && now.in_use < marks.hold;
+  if (now.holding && (now.in_use < marks.release || in_vain))
+    return {.act = Act::release, .why = fill(now)};
   return {};
 }
 
@@ -135,6 +147,8 @@ double jitter(const WorkerSight& worker) {
 }
 
 Decision as_wished(const Sight& now, const Wishes& wishes) {
+  // Workers that started together would all load at once.
+  if (now.changing >= std::max(1U, now.workers / 4)) return {};
   for (const WorkerSight& worker : now.fleet) {
     if (!worker.ready || worker.leaving) continue;
     if (wishes.recycle_after && static_cast<double>(worker.items) >=
@@ -155,8 +169,16 @@ Decision as_wished(const Sight& now, const Wishes& wishes) {
   return {};
 }
 
-Decision recycle_grown(const Sight& now, const Marks& marks) {
-  if (now.in_use < marks.recycle || now.changing > 0) return {};
+// What will be taken until a worker has made way, at the present pace.
+Bytes in_a_moment(const Sight& now, const History& history) {
+  const double passed = now.seconds - history.seconds;
+  if (history.limit != now.limit || passed <= 0) return {};
+  const double pace = static_cast<double>(less(now.in_use, history.in_use).value) / passed;
+  return Bytes{static_cast<std::uint64_t>(pace * kMakingWay)};
+}
+
+Decision recycle_grown(const Sight& now, const Marks& marks, const History& history) {
+  if (now.in_use + in_a_moment(now, history) < marks.recycle || now.changing > 0) return {};
   const WorkerSight* grown = most_grown(now, /*leaving_too=*/false);
   const Bytes least = std::max(kLeastGrowth, Bytes{now.limit->value / 64});
   if (grown == nullptr || growth(*grown) < least) return {};
@@ -175,7 +197,7 @@ Decision give_up_a_worker(const Sight& now, History& history) {
   const double held = now.seconds - *history.held_since;
   if (held < kHeldLong || now.changing > 0) return {};
   if (now.workers > 1) {
-    set_ceiling(now, now.workers - 1, history);
+    set_passing_ceiling(now, now.workers - 1, history);
     history.held_since = now.seconds;
     history.last_resize = now.seconds;
     return {.act = Act::resize,
@@ -213,7 +235,9 @@ Decision judge_cut(const Sight& now, History& history) {
 Decision cut_when_throttled(const Sight& now, History& history) {
   const unsigned cpus = whole_up(now.cpus);
   const bool too_many = now.workers * now.threads > cpus;
-  if (!too_many || history.cuts_hurt || history.cut || now.throttled.value_or(0) < kThrottled) {
+  // While workers load nothing gets done, whatever the quota.
+  if (!too_many || now.changing > 0 || history.cuts_hurt || history.cut ||
+      now.throttled.value_or(0) < kThrottled) {
     history.throttled_since.reset();
     return {};
   }
@@ -222,14 +246,17 @@ Decision cut_when_throttled(const Sight& now, History& history) {
     history.items_then = now.items;
   }
   const double lasted = now.seconds - *history.throttled_since;
-  if (lasted < kThrottledLong) return {};
+  // Without an item done meanwhile there is no rate that a cut could be judged by.
+  if (lasted < kThrottledLong || now.items == history.items_then) return {};
   history.throttled_since.reset();
   const std::string why = fmt::format(
       "throttled in {:.0f} % of all periods for {:.0f} s: {} x {} on {} CPUs", 100 * *now.throttled,
       lasted, count(now.workers, "worker"), count(now.threads, "thread"), decimal(now.cpus.value));
   const unsigned enough = std::max(1U, cpus / now.threads);
   if (now.workers <= enough) {
-    return {.act = Act::thin, .threads = std::max(1U, cpus / now.workers), .why = why};
+    const unsigned thinner = std::max({1U, now.least_threads, cpus / now.workers});
+    if (thinner >= now.threads) return {};
+    return {.act = Act::thin, .threads = thinner, .why = why};
   }
   // Half of what is too many at a time, for it is not known how many of them only wait.
   const unsigned fewer = now.workers - std::max(1U, (now.workers - enough) / 2);
@@ -252,9 +279,11 @@ bool stood(std::optional<double>& since, bool holds, double now) {
 
 // The container has changed, and with it the plan.
 Decision follow_plan(const Sight& now, const std::optional<Marks>& marks, History& history) {
-  if (history.ceiling && grown(now, history)) history.ceiling.reset();
-  const unsigned wanted = std::min(now.planned, history.ceiling.value_or(now.planned));
-  const bool room = !marks || now.in_use < marks->recycle;
+  if (history.ceiling && past(*history.ceiling, now)) history.ceiling.reset();
+  const unsigned wanted =
+      history.ceiling ? std::min(now.planned, history.ceiling->workers) : now.planned;
+  // A plan for workers of other threads says nothing about how many more of these there may be.
+  const bool room = (!marks || now.in_use < marks->recycle) && now.planned_threads == now.threads;
   const bool more =
       stood(history.more_since, wanted > now.workers && room && !now.holding, now.seconds);
   const bool fewer = stood(history.fewer_since, wanted < now.workers, now.seconds);
@@ -272,25 +301,22 @@ Decision follow_plan(const Sight& now, const std::optional<Marks>& marks, Histor
 }  // namespace
 
 Marks marks_of(Bytes limit, bool kills_group) {
-  const auto below = [&](unsigned percent, Bytes least, Bytes most) {
-    const std::uint64_t share = limit.value / 100 * percent * (kills_group ? 2 : 1);
-    const std::uint64_t margin = std::clamp(share, least.value, most.value);
-    return Bytes{limit.value - std::min(margin, limit.value / 2)};
+  const Bytes reserve = reserve_of(limit, kills_group);
+  const auto below = [&](unsigned eighths) {
+    return Bytes{limit.value - reserve.value * eighths / 8};
   };
-  return {.recycle = below(20, 16_MiB, 4096_MiB),
-          .release = below(15, 12_MiB, 3072_MiB),
-          .hold = below(10, 8_MiB, 2048_MiB),
-          .kill = below(4, 4_MiB, 512_MiB)};
+  return {.recycle = below(6), .release = below(5), .hold = below(4), .kill = below(3)};
 }
 
 Decision decide(const Sight& now, const Wishes& wishes, History& history) {
   std::optional<Marks> marks;
   if (now.limit) marks = marks_of(*now.limit, now.kills_group);
   const auto first = [&]() -> Decision {
+    if (!marks && now.holding) return {.act = Act::release, .why = "there is no limit any more"};
     if (marks) {
       if (Decision d = at_the_limit(now, *marks, history); d.act != Act::none) return d;
       if (Decision d = hold_or_release(now, *marks); d.act != Act::none) return d;
-      if (Decision d = recycle_grown(now, *marks); d.act != Act::none) return d;
+      if (Decision d = recycle_grown(now, *marks, history); d.act != Act::none) return d;
     }
     if (Decision d = as_wished(now, wishes); d.act != Act::none) return d;
     if (Decision d = give_up_a_worker(now, history); d.act != Act::none) return d;
@@ -301,6 +327,7 @@ Decision decide(const Sight& now, const Wishes& wishes, History& history) {
   const Decision decision = first();
   history.seconds = now.seconds;
   history.in_use = now.in_use;
+  history.limit = now.limit;
   return decision;
 }
 
@@ -315,7 +342,7 @@ double next_look(const Sight& now, const History& before) {
   if (loading)
     wait = std::min(wait, left < static_cast<double>((512_MiB).value) ? kShortestLook : 0.2);
   const double passed = now.seconds - before.seconds;
-  if (passed > 0 && now.in_use > before.in_use) {
+  if (passed > 0 && before.limit == now.limit && now.in_use > before.in_use) {
     const double speed = static_cast<double>((less(now.in_use, before.in_use)).value) / passed;
     wait = std::min(wait, left / speed / 4);
   }

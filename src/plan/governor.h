@@ -25,6 +25,7 @@ struct Marks {
   Bytes hold;     // no more items are handed out
   Bytes kill;     // a worker is killed, before the kernel does it
 };
+// All lie within the reserve that a plan leaves free (budget.h), so a job that fits is left in peace.
 // `kills_group`: the kernel would kill every process of the container, so there is more to lose.
 Marks marks_of(Bytes limit, bool kills_group);
 
@@ -45,14 +46,17 @@ struct Sight {
   std::optional<Bytes> limit{};  // of memory, the one that is nearest
   Bytes in_use{};                // against that limit, without page cache
   bool kills_group = false;
-  unsigned workers = 1;     // that there should be
-  unsigned threads = 1;     // of each
-  unsigned planned = 1;     // workers that a plan made now would start
-  unsigned changing = 0;    // workers on their way out, or waiting to start
-  bool ever_ready = true;   // some worker was
-  bool holding = false;     // nothing is handed out, since an earlier act
-  bool idle = false;        // no item is in flight
-  std::uint64_t items = 0;  // done in all
+  unsigned workers = 1;          // that there should be
+  unsigned threads = 1;          // of each
+  unsigned least_threads = 1;    // fewer make no sense: a worker has so many streams
+  unsigned planned = 1;          // workers that a plan made now would start
+  unsigned planned_threads = 1;  // of each
+  Bytes planned_limit{};         // of memory, as that plan has it
+  unsigned changing = 0;         // workers on their way out, or waiting to start
+  bool ever_ready = true;        // some worker was
+  bool holding = false;          // nothing is handed out, since an earlier act
+  bool idle = false;             // no item is in flight
+  std::uint64_t items = 0;       // done in all
   std::span<const WorkerSight> fleet{};
 };
 
@@ -65,14 +69,13 @@ struct Wishes {
 struct Decision {
   enum class Act : unsigned char {
     none,
-    hold,      // hand out nothing more
-    release,   // hand out again
-    resize,    // to `workers`
-    thin,      // to `threads` each
-    recycle,   // worker `worker`, once it is done with what it holds
-    evict,     // worker `worker`, at once; its item is not charged
-    renounce,  // evict `worker` and go on with one fewer: there is no room for it
-    refuse,    // the job cannot run in this container
+    hold,     // hand out nothing more
+    release,  // hand out again
+    resize,   // to `workers`
+    thin,     // to `threads` each
+    recycle,  // worker `worker`, once it is done with what it holds
+    evict,    // worker `worker`, at once; its item is not charged
+    refuse,   // the job cannot run in this container
   };
   Act act = Act::none;
   std::uint32_t worker = 0;
@@ -92,10 +95,16 @@ struct History {
   std::optional<double> full_since{};  // with nobody to blame
   double last_evict = -1e9;
   double last_resize = -1e9;
-  // Workers beyond this have shown to be too many, until the budget grows.
-  std::optional<unsigned> ceiling{};
-  double ceiling_cpus = 0;
-  std::uint64_t ceiling_limit = 0;
+  // Workers beyond this have shown to be too many, until the budget grows; or, where it may have been a neighbour's
+  // fault, until some time has passed.
+  struct Ceiling {
+    unsigned workers = 1;
+    Cpus cpus{};
+    Bytes limit{};
+    std::optional<double> until{};
+  };
+  std::optional<Ceiling> ceiling{};
+  double next_chance = 60;  // seconds that the next such ceiling holds; doubles each time
   // The last cut for being throttled: it is taken back when less gets done.
   struct Cut {
     double at = 0;
@@ -109,6 +118,7 @@ struct History {
   // The last look.
   double seconds = 0;
   Bytes in_use{};
+  std::optional<Bytes> limit{};  // against which that was; nothing before the first look
 };
 
 Decision decide(const Sight& now, const Wishes& wishes, History& history);

@@ -16,6 +16,10 @@ constexpr double kNearlyWhole = 0.005;
 // Slots may take at most this part of the usable memory, so that a large slot costs depth, not
 // workers.
 constexpr std::uint64_t kSlotsPart = 4;
+// Memory is never so short that these would not be worth it: slots bound for good how many workers
+// there can be, and the first guess at a worker's memory is often too high.
+constexpr unsigned kLeastMailbox = 16;
+constexpr Bytes kLeastMailboxMemory = 256_KiB;
 constexpr Bytes kMostSlotBytes{std::uint64_t{1} << 36};
 constexpr Bytes kMostMemory{std::uint64_t{1} << 50};
 
@@ -65,9 +69,16 @@ Bytes fixed_memory(const Request& request) {
   return request.supervisor_memory + request.shared_memory;
 }
 
+unsigned least_mailbox(const Request& request, unsigned at_once) {
+  const unsigned least = std::bit_ceil(at_once);
+  unsigned depth = kLeastMailbox;
+  while (depth > least && request.slot_bytes * depth > kLeastMailboxMemory) depth /= 2;
+  return std::max(depth, least);
+}
+
 // How many workers the memory holds, each with the smallest mailbox.
 std::uint64_t workers_in_memory(const Budget& budget, const Request& request, unsigned at_once) {
-  const Bytes one = request.worker_memory + request.slot_bytes * std::bit_ceil(at_once);
+  const Bytes one = request.worker_memory + fewest_slots(request, at_once);
   return less(budget.memory.usable, fixed_memory(request)).value /
          std::max<std::uint64_t>(1, one.value);
 }
@@ -115,19 +126,21 @@ Reasoned<unsigned> plan_threads(const Budget& budget, const Request& request, un
   const unsigned threads = std::clamp(whole / workers, streams, kMostThreads);
   if (threads == streams && streams > 1) return {threads, "one for each stream"};
   if (threads == 1) return {1, "one thread each wastes nothing on waiting for others"};
+  if (workers == 1) return {threads, fmt::format("the only worker has {}", count(whole, "CPU"))};
   return {threads,
           fmt::format("{} share {}, rounded down", count(workers, "worker"), count(whole, "CPU"))};
 }
 
 Reasoned<unsigned> plan_mailbox(const Budget& budget, const Request& request, unsigned workers,
                                 unsigned at_once) {
-  const unsigned least = std::bit_ceil(at_once);
+  const unsigned two_batches = std::bit_ceil(at_once) * 2;
   const bool full = request.job == Job::throughput;
-  unsigned depth = std::max(full ? kFullMailbox : 2U, least * 2);
+  unsigned depth = std::max(full ? kFullMailbox : 2U, two_batches);
+  const unsigned least = std::min(depth, least_mailbox(request, at_once));
   std::string why = full ? "so that a worker with quick items never waits for the supervisor"
                          : "one batch in work and one behind it, so that no request waits long";
   const auto slots = [&] { return std::uint64_t{workers} * depth; };
-  while (depth > std::max(kUsualMailbox, least * 2) &&
+  while (depth > std::max(kUsualMailbox, two_batches) &&
          request.slot_bytes * slots() > kDeepMailboxMemory) {
     depth /= 2;
   }
@@ -143,6 +156,7 @@ Reasoned<unsigned> plan_mailbox(const Budget& budget, const Request& request, un
     why = fmt::format("halved until the slots of {} fit into {}", mib(request.slot_bytes),
                       mib(share));
   }
+  if (request.slot_bytes * slots() > share) why = "memory is short, and fewer would be of no help";
   return {depth, why};
 }
 
@@ -188,9 +202,12 @@ unsigned whole_cpus(Cpus cpus, Job job, bool lockstep) {
   return static_cast<unsigned>(floor) + (up ? 1U : 0U);
 }
 
+Bytes fewest_slots(const Request& request, unsigned at_once) {
+  return request.slot_bytes * least_mailbox(request, at_once);
+}
+
 Bytes least_limit(const Request& request, unsigned at_once) {
-  const Bytes need =
-      fixed_memory(request) + request.worker_memory + request.slot_bytes * std::bit_ceil(at_once);
+  const Bytes need = fixed_memory(request) + request.worker_memory + fewest_slots(request, at_once);
   // A sixteenth of the limit is kept back, as the budget does.
   const Bytes limit = need + Bytes{std::clamp(need.value / 15, (32_MiB).value, (512_MiB).value)};
   const std::uint64_t step = (32_MiB).value;
@@ -212,6 +229,11 @@ Result<Plan> make_plan(const Budget& budget, const Request& request) {
   plan.slots = {plan.workers.value * plan.mailbox.value,
                 fmt::format("{} with a mailbox of {}", count(plan.workers.value, "worker"),
                             plan.mailbox.value)};
+  conclude(budget, request, plan);
+  return plan;
+}
+
+void conclude(const Budget& budget, const Request& request, Plan& plan) {
   plan.in_flight = {
       request.slot_bytes * plan.slots.value,
       fmt::format("{} of {}", count(plan.slots.value, "slot"), mib(request.slot_bytes))};
@@ -223,10 +245,10 @@ Result<Plan> make_plan(const Budget& budget, const Request& request) {
           mib(workers), request.worker_memory_measured ? "measured" : "estimated",
           mib(plan.in_flight.value),
           request.shared_memory.value == 0 ? "" : ", shared " + mib(request.shared_memory))};
+  plan.warnings.clear();
   warn_of_cpus(budget, request, plan);
   warn_of_memory(budget, request, plan);
   warn_of_large_requests(budget, plan);
-  return plan;
 }
 
 std::string plan_text(const Budget& budget, const Plan& plan) {

@@ -73,6 +73,12 @@ struct Plan {
 // An error when a request lies outside of the limits above (0 workers, 300 workers).
 Result<Plan> make_plan(const Budget& budget, const Request& request);
 
+// After a change of workers, threads or slots: what they are expected to take, and the warnings.
+void conclude(const Budget& budget, const Request& request, Plan& plan);
+
+// What the slots of one worker take at least.
+Bytes fewest_slots(const Request& request, unsigned at_once);
+
 // What a memory limit must be, reserve included, for one worker with the fewest slots to have room.
 Bytes least_limit(const Request& request, unsigned at_once);
 

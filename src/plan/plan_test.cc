@@ -148,6 +148,31 @@ TEST(Plan, LargeSlotsMakeMailboxesShallowRatherThanWorkersFew) {
   EXPECT_THAT(plan.mailbox.why, HasSubstr("slots of 16 MiB"));
 }
 
+// Slots bound the number of workers for good, and the first guess at what one takes may be too high.
+TEST(Plan, KeepsSmallSlotsForMoreWorkersWhereMemoryIsShort) {
+  const Request guess{.worker_memory = 230_MiB, .slot_bytes = 9_KiB};
+  const Plan plan = plan_of(1.5, guess, 268_MiB);
+  EXPECT_EQ(plan.workers.value, 1U);
+  EXPECT_EQ(plan.mailbox.value, 16U);
+  EXPECT_THAT(plan.mailbox.why, HasSubstr("memory is short"));
+  EXPECT_EQ(plan_of(1.5, {.batch = 32, .worker_memory = 230_MiB}, 268_MiB).mailbox.value, 32U);
+  EXPECT_GE(least_limit(guess, 1), 310_MiB);
+}
+
+TEST(Plan, AddsUpAgainAfterAChange) {
+  const Budget budget = budget_of(2, 1024_MiB);
+  const Request request{.worker_memory = 100_MiB, .slot_bytes = 64_KiB};
+  Plan plan = plan_of(2, request, 1024_MiB);
+  const Bytes one_less{plan.memory.value.value - (100_MiB).value};
+  plan.workers.value = 1;
+  conclude(budget, request, plan);
+  EXPECT_EQ(plan.memory.value, one_less);
+  EXPECT_EQ(plan.memory.why, "supervisor 48 MiB, workers 100 MiB (estimated), slots 32 MiB");
+  plan.workers.value = 20;
+  conclude(budget, request, plan);
+  EXPECT_THAT(plan.warnings, ElementsAre(HasSubstr("expect throttling"), HasSubstr("9 workers")));
+}
+
 TEST(Plan, ALatencyJobKeepsOneBatchBehindTheOneInWork) {
   EXPECT_EQ(plan_of(2, {.job = Job::latency}).mailbox.value, 2U);
   EXPECT_EQ(plan_of(2, {.job = Job::latency, .batch = 6}).mailbox.value, 16U);

@@ -24,6 +24,8 @@ constexpr double kQueueSeconds = 0.004;
 constexpr double kLongItemSeconds = 0.05;
 // The first items may be nothing like the rest: one that is refused at once says nothing about how long others take.
 constexpr std::uint64_t kFewItems = 8;
+// How long a worker may take to end once it has nothing more to do.
+constexpr milliseconds kLeaving = 10s;
 // How long a worker may take to notice that its next item was cancelled.
 constexpr milliseconds kSkipping = 20ms;
 // Workers that failed to start, with none that ever did.
@@ -77,6 +79,7 @@ void Fleet::dismiss(Worker& worker) {
   switch (worker.state()) {
     case WorkerState::ready:
       worker.mailbox->ask_to_leave();
+      worker.since = Clock::now();
       return worker.move_to(WorkerState::leaving);
     case WorkerState::starting:
       return kill(worker, "it is not needed any more", Worker::Offence::none);
@@ -206,7 +209,7 @@ void Fleet::hear(Worker& worker, std::span<const char> message, std::vector<sys:
               std::chrono::duration_cast<milliseconds>(now - worker.since).count(), text);
     worker.move_to(WorkerState::ready);
     worker.since = now;
-    if (!ever_ready_) equipment_ = text;
+    equipment_ = text;
     ever_ready_ = true;
   } else if (!ever_ready_) {
     hopeless_ = Error{text};
@@ -256,6 +259,10 @@ void Fleet::check_deadline(Worker& worker, Clock::time_point now) {
   }
   const bool working =
       worker.state() == WorkerState::ready || worker.state() == WorkerState::leaving;
+  if (worker.state() == WorkerState::leaving && worker.in_flight() == 0 &&
+      now >= leave_deadline(worker)) {
+    return kill(worker, "it did not leave", Worker::Offence::none);
+  }
   if (!working || worker.in_flight() == 0) return;
   // A worker that has only just come to the item may be about to skip it.
   const auto expires = record(worker.sent(0)).expires;
@@ -264,10 +271,19 @@ void Fleet::check_deadline(Worker& worker, Clock::time_point now) {
   }
   const milliseconds each = timeout(worker);
   if (each == 0ms) return;
-  const auto items = std::min(worker.in_flight(), worker.exclusive ? 1U : settings_.batch);
-  if (now - worker.front_since <= each * items) return;
+  if (now <= item_deadline(worker)) return;
   ++counts_.timeouts;
   kill(worker, "an item took longer than " + in_seconds(each), Worker::Offence::late);
+}
+
+// Items that are worked on together have their time together.
+Clock::time_point Fleet::item_deadline(const Worker& worker) const {
+  const auto items = std::min(worker.in_flight(), worker.exclusive ? 1U : settings_.batch);
+  return worker.front_since + timeout(worker) * items;
+}
+
+Clock::time_point Fleet::leave_deadline(const Worker& worker) const {
+  return std::max(worker.since, worker.front_since) + kLeaving;
 }
 
 // What the oldest item of a worker may take; 0: as long as it likes.
@@ -329,9 +345,11 @@ void Fleet::bury(Worker& worker, const sys::Exit& exit, Clock::time_point now) {
   if (stopping_ || worker.number() >= wanted_) return worker.move_to(WorkerState::absent);
   worker.rest_until = now;
   if (expected) return worker.move_to(WorkerState::resting);
-  ++counts_.restarts;
+  // Told to go while it was still loading.
+  const bool dismissed = worker.offence == Worker::Offence::none && !worker.killed_for.empty();
+  if (!dismissed) ++counts_.restarts;
   // A death that is charged to items is accounted for by their attempts.
-  if (!charged) tally_.death();
+  if (!charged && !dismissed) tally_.death();
   // A model that brings its worker down while it loads will do so again. Not so if somebody else
   // killed it.
   const bool by_itself = exit.signal != SIGKILL || worker.offence == Worker::Offence::late;
@@ -387,11 +405,14 @@ bool Fleet::take_back(Worker& worker, const std::string& cause) {
 void Fleet::take_back_evicted(Worker& worker, shm::Token token, const std::string& cause) {
   Record& item = record(token);
   if (item.evicted) {
-    item.charges = settings_.attempts - 1;
-    return charge(
-        token, worker.number(), ItemError::worker_crashed,
-        cause +
-            "; the same happened when it was first tried, so it needs more memory than there is");
+    finished_.push_back({.token = token,
+                         .worker = worker.number(),
+                         .attempts = item.charges + 2,
+                         .failure = Finished::Failure{
+                             ItemError::worker_crashed,
+                             cause + "; the same happened when it was tried before, not alone"}});
+    item = {};
+    return tally_.progress();
   }
   item.evicted = true;
   item.alone = true;
@@ -537,8 +558,10 @@ milliseconds Fleet::patience(Clock::time_point now) const {
     if (worker->state() == WorkerState::starting) {
       next = std::min(next, worker->since + settings_.load_timeout);
     }
+    if (worker->state() == WorkerState::leaving && worker->in_flight() == 0)
+      next = std::min(next, leave_deadline(*worker));
     if (worker->in_flight() == 0) continue;
-    if (timeout(*worker) > 0ms) next = std::min(next, worker->front_since + timeout(*worker));
+    if (timeout(*worker) > 0ms) next = std::min(next, item_deadline(*worker));
     if (const auto expires = record(worker->sent(0)).expires) {
       next = std::min(next, std::max(*expires, worker->front_since + kSkipping));
     }

@@ -173,7 +173,7 @@ class Fleet {
   std::span<const std::unique_ptr<Worker>> workers() const { return workers_; }
   // How many there should be.
   std::uint32_t wanted() const { return wanted_; }
-  // What the first ready worker said it works with, e.g. "openvino 2026.4.1".
+  // What the worker that became ready last said it works with, e.g. "openvino 2026.4.1".
   const std::string& equipment() const { return equipment_; }
   // True once any worker became ready.
   bool ever_ready() const { return ever_ready_; }
@@ -195,6 +195,8 @@ class Fleet {
   void hear(Worker& worker, std::span<const char> message, std::vector<sys::Fd> passed,
             Clock::time_point now);
   std::chrono::milliseconds timeout(const Worker& worker) const;
+  Clock::time_point item_deadline(const Worker& worker) const;
+  Clock::time_point leave_deadline(const Worker& worker) const;
   void collect(Worker& worker, Clock::time_point now);
   void check_deadline(Worker& worker, Clock::time_point now);
   void kill(Worker& worker, std::string why, Worker::Offence offence);

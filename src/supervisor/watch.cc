@@ -18,6 +18,9 @@ using std::chrono::milliseconds;
 using Act = plan::Decision::Act;
 
 constexpr auto kFullLook = 1s;
+constexpr auto kAfterDeath = 100ms;
+// A gap between two looks beyond what their pace explains.
+constexpr auto kAbsence = 3s;
 // A single file: some microseconds.
 constexpr auto kGlance = 50ms;
 // Reading a worker's share walks its page tables, under a lock that the worker needs.
@@ -45,20 +48,18 @@ Watch::Watch(Settings settings, Fleet& fleet, spdlog::logger& log)
       own_seconds_(sys::cpu_seconds_self()),
       kernel_kills_(facts_.oom_kills.value_or(0)) {
   last_full_ = begin_;
+  last_look_ = begin_;
   planned_ = settings_.plan(facts_);
   readings_.budget = planned_->cpus;
   nearest_limit();
 }
 
 milliseconds Watch::step(Clock::time_point now, std::uint64_t items) {
-  // A worker that died may have been the kernel's victim; that is worth a look at once.
-  const bool death = fleet_.counts().restarts != restarts_;
+  // A worker that died may have been the kernel's victim; that is worth a look soon.
+  const bool death = fleet_.counts().restarts != restarts_ && now - last_full_ >= kAfterDeath;
   if (now >= next_look_ || death || glance(now)) {
-    restarts_ = fleet_.counts().restarts;
-    if (fleet_.held())
-      readings_.held +=
-          std::chrono::duration_cast<milliseconds>(now - std::max(last_look_, begin_));
-    last_look_ = now;
+    const Clock::time_point begin = Clock::now();
+    notice_time(now);
     if (death || now - last_full_ >= kFullLook) {
       look(now);
     } else {
@@ -76,10 +77,20 @@ milliseconds Watch::step(Clock::time_point now, std::uint64_t items) {
       act(plan::decide(seen, settings_.wishes, history_), now);
     }
     next_glance_ = now + kGlance;
-    readings_.cost += Clock::now() - now;
+    readings_.cost += Clock::now() - begin;
   }
   const Clock::time_point next = glances_ ? std::min(next_look_, next_glance_) : next_look_;
   return std::max(std::chrono::ceil<milliseconds>(next - now), 1ms);
+}
+
+void Watch::notice_time(Clock::time_point now) {
+  const auto passed = now - std::exchange(last_look_, now);
+  if (passed > kAbsence) {
+    // We were stopped, and so, likely, was everybody: nothing has lasted that long.
+    begin_ += passed;
+  } else if (fleet_.held()) {
+    readings_.held += std::chrono::duration_cast<milliseconds>(passed);
+  }
 }
 
 // Between two looks, only how much is in use by one number: whether that calls for a look.
@@ -98,7 +109,12 @@ bool Watch::glance(Clock::time_point now) {
 }
 
 void Watch::look(Clock::time_point now) {
-  facts_ = sys::read_cgroup();
+  restarts_ = fleet_.counts().restarts;
+  sys::CgroupFacts facts = sys::read_cgroup();
+  // Out of descriptors, say, or a group that goes: fewer levels are no news of the container, but of the reading.
+  const bool whole =
+      facts.cpu.size() >= facts_.cpu.size() && facts.memory.size() >= facts_.memory.size();
+  if (whole) facts_ = std::move(facts);
   ++readings_.looks;
   const double passed = duration<double>(now - last_full_).count();
   last_full_ = now;
@@ -203,7 +219,10 @@ void Watch::nearest_limit() {
   // The machine's memory is not ours alone: what others take of it is no reason to give up anything, as long as
   // there is some left.
   if (facts_.mem_available && offer_limit(ours + *facts_.mem_available, ours)) glances_.reset();
-  readings_.memory_peak = std::max(readings_.memory_peak, readings_.memory_in_use);
+  if (readings_.memory_in_use >= readings_.memory_peak) {
+    readings_.memory_peak = readings_.memory_in_use;
+    readings_.peak_limit = readings_.memory_limit;
+  }
 }
 
 // Whether it is the nearest one so far.
@@ -264,7 +283,10 @@ plan::Sight Watch::sight(Clock::time_point now, std::uint64_t items) {
           .kills_group = facts_.oom_kills_group,
           .workers = fleet_.wanted(),
           .threads = settings_.threads,
+          .least_threads = settings_.streams,
           .planned = planned_->workers,
+          .planned_threads = planned_->threads,
+          .planned_limit = planned_->memory,
           .changing = changing,
           .ever_ready = fleet_.ever_ready(),
           .holding = fleet_.held(),
@@ -304,12 +326,6 @@ void Watch::act(const plan::Decision& decision, Clock::time_point now) {
       say(spdlog::level::warn,
           fmt::format("worker {} is killed before the kernel does it: {}", decision.worker, why));
       return fleet_.evict(decision.worker, "memory ran out: " + why);
-    case Act::renounce:
-      say(spdlog::level::warn,
-          fmt::format("now {} worker{}, there is no room for worker {}: {}", decision.workers,
-                      decision.workers == 1 ? "" : "s", decision.worker, why));
-      fleet_.evict(decision.worker, "there is no room for it: " + why);
-      return fleet_.set_workers(decision.workers, now);
     case Act::refuse:
       record(now, "no worker fits: " + why);
       return refuse(why, readings_.workers_memory);

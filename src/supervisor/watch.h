@@ -29,6 +29,7 @@ struct Readings {
   std::optional<Bytes> memory_limit{};  // the nearest one
   Bytes memory_in_use{};                // against it, page cache left out
   Bytes memory_peak{};                  // the most of that seen
+  std::optional<Bytes> peak_limit{};    // what it was against then
   Bytes workers_memory{};               // private to all workers together
   std::optional<sys::Pressure> cpu_pressure{};
   std::optional<sys::Pressure> memory_pressure{};
@@ -58,11 +59,15 @@ class Watch {
     Mode mode = Mode::act;
     plan::Wishes wishes{};
     unsigned threads = 1;  // of each worker
+    unsigned streams = 1;  // in each worker
     // How a container with these facts would be planned now.
     struct Planned {
       Cpus cpus{};
+      Bytes memory{};  // the limit
       unsigned workers = 1;
+      unsigned threads = 1;  // of each
     };
+
     std::function<Planned(const sys::CgroupFacts&)> plan{};
     std::function<Start(unsigned threads)> start{};
     // For a job that does not fit: what there should be, by what is known of it.
@@ -79,6 +84,7 @@ class Watch {
   void conclude(Clock::time_point now) { look(now); }
   // The owner has changed what each worker is.
   void set_threads(unsigned threads) { settings_.threads = threads; }
+  unsigned threads() const { return settings_.threads; }
 
   const Readings& readings() const { return readings_; }
   // The first hundred.
@@ -97,6 +103,7 @@ class Watch {
 
   void look(Clock::time_point now);
   void look_at_workers();
+  void notice_time(Clock::time_point now);
   void count_cpu(double passed);
   void read_share(Clock::time_point now);
   void count_throttling();

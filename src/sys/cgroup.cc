@@ -310,6 +310,7 @@ void read_memory_use(Files& files, bool unified, MemoryLevel& level) {
     level.active_file = bytes("active_file");
     level.anonymous = bytes(unified ? "anon" : "rss");
     level.shared = bytes("shmem");
+    if (unified) level.slab_reclaimable = bytes("slab_reclaimable");
   }
 }
 
@@ -416,9 +417,14 @@ void read_machine(Files& files, CgroupFacts& facts) {
 
 std::optional<Bytes> MemoryLevel::unreclaimable() const {
   if (!current) return std::nullopt;
-  const std::uint64_t cache =
-      inactive_file.value_or(Bytes{}).value + active_file.value_or(Bytes{}).value;
-  return Bytes{current->value - std::min(cache, current->value)};
+  const std::uint64_t cache = inactive_file.value_or(Bytes{}).value +
+                              active_file.value_or(Bytes{}).value +
+                              slab_reclaimable.value_or(Bytes{}).value;
+  std::uint64_t rest = current->value - std::min(cache, current->value);
+  // v1 does not say how much of the kernel's own use it can take back; nearly all of it is names of files.
+  if (!slab_reclaimable && anonymous && shared)
+    rest = std::min(rest, anonymous->value + shared->value);
+  return Bytes{rest};
 }
 
 std::string_view name(CgroupVersion version) {

@@ -45,7 +45,10 @@ struct MemoryLevel {
   std::optional<Bytes> anonymous{};      // private to processes
   std::optional<Bytes> shared{};         // memfd, tmpfs and the like
 
-  // What the kernel cannot give back by dropping page cache; nothing when the use is not known.
+  std::optional<Bytes> slab_reclaimable{};  // names of files and the like (v2 only)
+
+  // What the kernel cannot give back by dropping caches of files and of their names; nothing when the use is not
+  // known. A job that reads a million files fills any limit with names, which harms nobody.
   std::optional<Bytes> unreclaimable() const;
 };
 

@@ -323,7 +323,9 @@ TEST(Cgroup, WhatCannotBeReclaimedIsUseLessPageCache) {
   const MemoryLevel level = read_cgroup(root.path()).memory.at(0);
   EXPECT_EQ(level.anonymous, Bytes{400000});
   EXPECT_EQ(level.shared, Bytes{250000});
-  EXPECT_EQ(level.unreclaimable(), Bytes{750000});
+  EXPECT_EQ(level.unreclaimable(), Bytes{650000})
+      << "the rest is the kernel's, names of files mostly";
+
   EXPECT_EQ(MemoryLevel{}.unreclaimable(), std::nullopt);
 }
 

@@ -164,9 +164,9 @@ std::string to_text(const Goal& goal) {
 }
 
 std::string to_toml(const PlanFile& p) {
-  std::string out =
-      "# A plan found by `headrace tune`, which `headrace run` takes up by itself.\n"
-      "# To go without it: --plan none, or delete this file.\n";
+  std::string out = std::string(kPlanHeading) +
+                    ", which `headrace run` takes up by itself.\n"
+                    "# To go without it: --plan none, or delete this file.\n";
   out += fmt::format("format = {}\nmade_by = {}\nmade_at = {}\n\n[plan]\n", kFormat,
                      quoted(p.made_by), quoted(p.made_at));
   const Numbers& n = p.numbers;
@@ -188,8 +188,8 @@ std::string to_toml(const PlanFile& p) {
   if (p.goal.p99_ms) out += fmt::format("p99_ms = {:.3f}\n", *p.goal.p99_ms);
   if (p.goal.arrivals) out += fmt::format("rate = {:.3f}  # items a second\n", *p.goal.arrivals);
   out += fmt::format(
-      "\n[measured]\nrate = {:.2f}  # items a second; 95 % of such measurements lie between the "
-      "next two\nrate_low = {:.2f}\nrate_high = {:.2f}\np50_ms = {:.3f}\np99_ms = {:.3f}\n"
+      "\n[measured]\nrate = {:.2f}  # items a second; the next two: the 95 % interval of the mean\n"
+      "rate_low = {:.2f}\nrate_high = {:.2f}\np50_ms = {:.3f}\np99_ms = {:.3f}\n"
       "memory_mib = {:.1f}  # of all workers together\nuntuned_rate = {:.2f}  # without this "
       "plan\n",
       p.rate, p.rate_low, p.rate_high, p.p50_ms, p.p99_ms, p.memory.mib(), p.untuned_rate);
@@ -207,6 +207,8 @@ Result<PlanFile> parse_plan_file(string_view text, const std::string& file) {
 
 std::optional<std::string> mismatch(const PlanFile& plan, const Place& here) {
   const Place& there = plan.place;
+  if (!(there.cpus.value > 0) || there.memory_limit.value == 0)
+    return "it does not say for which container it was made (cpus and memory_mib in [container])";
   if (std::abs(there.cpus.value - here.cpus.value) > kSameCpus) {
     return fmt::format("made for {} CPUs, here are {}", plan::decimal(there.cpus.value),
                        plan::decimal(here.cpus.value));

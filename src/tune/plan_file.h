@@ -48,6 +48,8 @@ struct PlanFile {
   double untuned_rate = 0;  // of the plan without tuning; 0: not known
 };
 
+// How every file begins that to_toml() made.
+inline constexpr std::string_view kPlanHeading = "# A plan found by `headrace tune`";
 std::string to_toml(const PlanFile& plan);
 // The error has a line for each problem: FILE:LINE:COLUMN and the nearest valid key.
 Result<PlanFile> parse_plan_file(std::string_view text, const std::string& file);

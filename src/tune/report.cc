@@ -11,6 +11,7 @@ namespace headrace::tune {
 namespace {
 
 std::string plus_minus(const Row& row) {
+  if (row.rate_high <= row.rate_low) return fmt::format("{:.1f}", row.rate);
   return fmt::format("{:.1f} ± {:.1f}", row.rate, (row.rate_high - row.rate_low) / 2);
 }
 

@@ -127,7 +127,7 @@ std::string bars(const std::string& title, const std::string& unit, const std::v
         "y=\"{:.1f}\" width=\"{:.1f}\" height=\"13\" rx=\"2\" fill=\"{}\"{}/>",
         kLeft - 8, y + 10.5, bar.strong ? " font-weight=\"700\"" : "", escaped(bar.label), kLeft, y,
         std::max(1.0, x(bar.value) - kLeft), colour, bar.strong ? "" : " opacity=\"0.6\"");
-    if (bar.high > 0) {
+    if (bar.high > bar.low) {
       out += fmt::format(
           "<path d=\"M{0:.1f} {2:.1f}H{1:.1f}M{0:.1f} {3:.1f}v6M{1:.1f} {3:.1f}v6\" "
           "stroke=\"var(--ink)\" fill=\"none\"/>",
@@ -260,7 +260,8 @@ std::string plots(const Report& report) {
     any_throttling = any_throttling || row.throttled;
   }
   std::string out = "<div class=\"plots\">\n" + rate_by_workers(report);
-  out += bars("Rate, with 95 % interval", "items/s", rate, std::nullopt);
+  out += bars(report.goal.latency ? "Rate" : "Rate, with 95 % interval", "items/s", rate,
+              std::nullopt);
   out += bars(report.goal.arrivals
                   ? "From arrival to answer: median (bar) and 99th percentile (tick)"
                   : "From admission to answer, queue full: median (bar) and 99th percentile (tick)",
@@ -292,10 +293,12 @@ std::string table(const Report& report) {
       continue;
     }
     out += fmt::format(
-        "<td>{:.1f}</td><td>{:.1f}</td><td>{:.1f}</td><td>{:.1f}</td><td>{:.1f}</td><td>{:.2f}</td>"
+        "<td>{:.1f}</td><td>{}</td><td>{:.1f}</td><td>{:.1f}</td><td>{:.1f}</td><td>{:.2f}</td>"
         "<td>{:.0f}</td><td>{}</td><td>{:.2f}</td><td>{}</td><td>{}{}</td></tr>\n",
-        row.rate, (row.rate_high - row.rate_low) / 2, row.whole.p50_ms, row.whole.p95_ms,
-        row.whole.p99_ms, row.cpu_used, row.memory.mib(),
+        row.rate,
+        row.rate_high > row.rate_low ? fmt::format("{:.1f}", (row.rate_high - row.rate_low) / 2)
+                                     : "",
+        row.whole.p50_ms, row.whole.p95_ms, row.whole.p99_ms, row.cpu_used, row.memory.mib(),
         row.throttled ? fmt::format("{:.0f} %", 100 * *row.throttled) : "-", row.load_seconds,
         row.trials, row.chosen ? "chosen" : "",
         row.untuned ? (row.chosen ? ", as without tuning" : "without tuning") : "");

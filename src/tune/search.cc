@@ -57,10 +57,11 @@ bool Search::fits(const Numbers& numbers) {
     if (candidate.numbers.engine == numbers.engine && candidate.numbers.batch <= numbers.batch)
       one = std::max(one, candidate.worker_memory);
   }
-  if (numbers.workers <= 1 || one * numbers.workers <= space_.memory) return true;
-  not_tried_.emplace(numbers,
-                     fmt::format("{} workers of {} are more than the {} there are", numbers.workers,
-                                 plan::mib(one), plan::mib(space_.memory)));
+  if (one * numbers.workers <= space_.memory) return true;
+  not_tried_.emplace(
+      numbers,
+      fmt::format("{} of {} {} more than the {} there are", plan::count(numbers.workers, "worker"),
+                  plan::mib(one), numbers.workers == 1 ? "is" : "are", plan::mib(space_.memory)));
   return false;
 }
 
@@ -97,11 +98,13 @@ void Search::first_round() {
     if (candidates_.size() > affordable) break;
     add(shape);
   }
-  // Few workers first: what one takes in memory is then known before many are started.
+  // The plan without tuning first: nothing that was not compared with it is worth a change. Then few
+  // workers first: what one takes in memory is known before many are started.
   queue_ = in_the_race();
-  std::stable_sort(queue_.begin(), queue_.end(), [&](std::size_t a, std::size_t b) {
+  std::stable_sort(queue_.begin() + 1, queue_.end(), [&](std::size_t a, std::size_t b) {
     return candidates_[a].numbers.workers > candidates_[b].numbers.workers;
   });
+  std::rotate(queue_.begin(), queue_.begin() + 1, queue_.end());
 }
 
 std::vector<std::size_t> Search::in_the_race() const {
@@ -282,6 +285,14 @@ bool Search::smaller(const Candidate& a, const Candidate& b) const {
   return a.numbers == space_.untuned && b.numbers != space_.untuned;
 }
 
+bool Search::compared() const {
+  const auto tried = [](const Candidate& c) { return !c.seen.empty(); };
+  if (candidates_.empty() || !tried(candidates_.front())) return false;
+  return std::count_if(candidates_.begin(), candidates_.end(), tried) >= 2 ||
+         std::all_of(candidates_.begin(), candidates_.end(),
+                     [&](const Candidate& c) { return tried(c) || !c.running; });
+}
+
 std::optional<Decision> Search::decide() const {
   const Standing standing = this->standing();
   std::vector<std::size_t> able;
@@ -311,9 +322,13 @@ std::optional<Decision> Search::decide() const {
   if (decision.chosen == decision.fastest) {
     decision.why = "it is the fastest of all that were measured";
   } else {
-    decision.why = fmt::format("{} was {:.1f} % faster, which is within the noise, and is larger",
-                               short_text(candidates_[decision.fastest].numbers),
-                               100 * std::expm1(-decision.chosen_to_fastest.difference));
+    const double percent = 100 * std::expm1(-decision.chosen_to_fastest.difference);
+    const std::string fastest = short_text(candidates_[decision.fastest].numbers);
+    decision.why =
+        percent < 0.05
+            ? fastest + " was just as quick, and is larger"
+            : fmt::format("{} was {:.1f} % faster, which is within the noise, and is larger",
+                          fastest, percent);
   }
   return decision;
 }

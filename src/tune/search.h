@@ -91,6 +91,8 @@ class Search {
   std::size_t round() const { return round_; }
   bool finals() const { return finals_; }
   Standing standing() const;
+  // Whether the plan without tuning was tried, and another one, if there is any.
+  bool compared() const;
   // Nothing when no trial came to anything.
   std::optional<Decision> decide() const;
   // Plans that were never tried for want of memory, with the reason.

@@ -1,5 +1,7 @@
 #include "tune/trial.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -25,6 +27,10 @@ constexpr std::chrono::milliseconds kWarmUp{300};
 // Often enough for windows of a second.
 constexpr std::chrono::milliseconds kTick{50};
 constexpr std::uint64_t kMostRestarts = 3;
+// For what is still under way when the window is over: its answers are worth nothing.
+constexpr std::chrono::seconds kLeave{1};
+// Reading what the own group counts takes a moment.
+constexpr std::chrono::milliseconds kKillsPace{500};
 constexpr unsigned kArrivalSeed = 20'240'229;
 // A window ends with an answer, so that it holds whole batches; but not for ever.
 constexpr double kLongestWindow = 3;  // times what was asked for
@@ -199,10 +205,10 @@ class Trial {
         slots_(std::move(slots)),
         fleet_(request.fleet, slots_, poller_, pipeline::Pipeline::kFirstFleetTag, log),
         meter_(request),
-        pipeline_({meter_, meter_, fleet_, slots_, poller_, signals, log}, {}) {}
+        pipeline_({meter_, meter_, fleet_, slots_, poller_, signals, log, /*drains=*/false}, {}) {}
 
   Measured operator()(const std::function<void(const supervisor::Fleet&)>& tick) {
-    const auto kills_before = sys::read_cgroup().oom_kills;
+    kills_before_ = sys::read_cgroup().oom_kills;
     const pipeline::Outcome outcome = pipeline_.run([&](Clock::time_point now) {
       step(now);
       if (tick) tick(fleet_);
@@ -212,11 +218,11 @@ class Trial {
     if (measured_.seconds > 0)
       measured_.rate = static_cast<double>(measured_.ok) / measured_.seconds;
     measured_.restarts = fleet_.counts().restarts;
-    if (const auto kills = sys::read_cgroup().oom_kills; kills && kills_before)
-      measured_.oom_kills = *kills - *kills_before;
+    measured_.oom_kills = kills();
     measured_.equipment = fleet_.equipment();
     measured_.stopped_by = outcome.stopped_by;
-    measured_.trouble = outcome.error;
+    // What was measured stays so, whatever came of the items that were left.
+    if (measured_.seconds == 0 && !deadly_) measured_.trouble = outcome.error;
     return std::move(measured_);
   }
 
@@ -238,8 +244,40 @@ class Trial {
       case Stage::over:
         break;
     }
-    // Workers that die again and again would do so for every item that is left.
-    if (stage_ != Stage::over && fleet_.counts().restarts >= kMostRestarts) give_up();
+    if (stage_ == Stage::over) {
+      if (now >= leave_by_) fleet_.give_up(Error{"not all was answered in time"});
+    } else if (auto error = hopeless(now)) {
+      stage_ = Stage::over;
+      fleet_.give_up(*std::move(error));
+    }
+  }
+
+  // Why there is no sense in going on: what kills workers would do so for every item that is left.
+  std::optional<Error> hopeless(Clock::time_point now) {
+    const std::uint64_t restarts = fleet_.counts().restarts;
+    if (restarts != restarts_seen_ || now >= next_look_) {
+      restarts_seen_ = restarts;
+      next_look_ = now + kKillsPace;
+      if (kills() > 0) return Error{"the kernel killed a process for want of memory"};
+    }
+    // In one pass an input that kills its worker fails, and does not come again.
+    if (restarts >= kMostRestarts && !request_.one_pass && !fleet_.hopeless()) {
+      deadly_ = true;
+      return Error{fmt::format("workers died {} times", restarts)};
+    }
+    if (request_.deadline && now >= *request_.deadline) {
+      return Error{fmt::format("it was not {} within {:.1f} s",
+                               stage_ == Stage::loading ? "loaded" : "measured",
+                               duration<double>(now - start_).count())};
+    }
+    return std::nullopt;
+  }
+
+  // For want of memory, since the start.
+  std::uint64_t kills() const {
+    if (!kills_before_) return 0;
+    const auto now = sys::read_cgroup().oom_kills;
+    return now && *now > *kills_before_ ? *now - *kills_before_ : 0;
   }
 
   bool all_ready() const {
@@ -300,11 +338,8 @@ class Trial {
     const sys::CgroupFacts facts = sys::read_cgroup();
     if (!facts.memory.empty())
       measured_.container_memory = facts.memory.front().unreclaimable().value_or(Bytes{});
-    give_up();
-  }
-
-  void give_up() {
     stage_ = Stage::over;
+    leave_by_ = after.at + kLeave;
     meter_.end();
   }
 
@@ -319,7 +354,12 @@ class Trial {
   Stage stage_ = Stage::loading;
   Clock::time_point loaded_;
   Reading before_;
+  Clock::time_point leave_by_;
   std::uint64_t seen_ = 0;
+  std::optional<std::uint64_t> kills_before_{};
+  std::uint64_t restarts_seen_ = 0;
+  bool deadly_ = false;  // gave up for the workers that died, which are counted
+  Clock::time_point next_look_;
   Measured measured_;
 };
 

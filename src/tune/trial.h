@@ -37,6 +37,8 @@ struct TrialRequest {
   // Items arrive at this rate (a second, at random moments, the same in every trial) whether they
   // are taken or not, and a late one counts as late; otherwise there is always one more.
   std::optional<double> arrivals{};
+  // Whatever is not done by then never will be; none when unset.
+  std::optional<std::chrono::steady_clock::time_point> deadline{};
 };
 
 // Of the items that were answered in the window.
@@ -68,18 +70,20 @@ struct Measured {
   std::vector<Bytes> worker_memory{};           // proportional, of each worker, when it was warm
   Bytes container_memory{};     // of the own group, what the kernel could not take back; 0: unknown
   std::uint64_t restarts = 0;   // workers that died
-  std::uint64_t oom_kills = 0;  // as the own group counts them
+  std::uint64_t oom_kills = 0;  // as the own group counts them; the first one ends the trial
   std::string equipment{};      // engine and version, as workers say
   std::vector<Verdict> verdicts{};  // by input
   std::vector<Failure> failures{};  // the first few
 
   std::optional<int> stopped_by{};  // the signal that ended it early
-  std::optional<Error> trouble{};   // why it could not run
+  std::optional<Error> trouble{};   // why nothing was measured
 
   Bytes memory() const;  // of all workers together
 };
 
-// Runs to its end, or until a signal comes; all processes are gone then. On the main thread: see
+// Runs to its end, or until a signal comes, which nothing under way outlives; all processes are gone
+// then. Gives up at once after a few deaths of workers, and, with `trouble`, at the first kill for want
+// of memory in the own group and at the deadline. On the main thread: see
 // supervisor/fleet.h. `tick` is called at least every second with the fleet.
 Measured run_trial(const TrialRequest& request, sys::Signals& signals, spdlog::logger& log,
                    const std::function<void(const supervisor::Fleet&)>& tick);

@@ -3,11 +3,20 @@
 namespace headrace::worker {
 
 StreamThreads::StreamThreads(unsigned streams) {
-  for (unsigned stream = 1; stream < streams; ++stream)
-    threads_.emplace_back([this, stream] { live(stream); });
+  try {
+    for (unsigned stream = 1; stream < streams; ++stream)
+      threads_.emplace_back([this, stream] { live(stream); });
+  } catch (...) {
+    leave();  // those that were made would be waited for
+    throw;
+  }
 }
 
 StreamThreads::~StreamThreads() {
+  leave();
+}
+
+void StreamThreads::leave() {
   const std::lock_guard lock(mutex_);
   leaving_ = true;
   begin_.notify_all();

@@ -27,6 +27,7 @@ class StreamThreads {
 
  private:
   void live(unsigned stream);
+  void leave();
 
   std::mutex mutex_;
   std::condition_variable begin_, end_;

@@ -5,6 +5,7 @@ import job
 
 
 def body():
+    job.needs_true_memory()
     group = cgroups.group("memory", "memory.limit_in_bytes", 320 << 20)
     names = job.numbered(1000)
     names[300] += "-HUNGRY"

@@ -5,6 +5,7 @@ import job
 
 
 def body():
+    job.needs_true_memory()
     cpu = cgroups.group("cpu", "cpu.cfs_quota_us", 200_000)
     run = job.Fed(job.fake(spin_us=500), "--log-level", "info", before=cgroups.join(cpu))
     if len(job.os.sched_getaffinity(0)) >= 2:

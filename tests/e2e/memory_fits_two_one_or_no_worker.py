@@ -6,6 +6,7 @@ import job
 
 
 def body():
+    job.needs_true_memory()
     model, names = job.fake(load_mb=100, sleep_us=500), job.numbered(300)
     inputs = job.listed(names)
     for limit, workers in ((420, 2), (200, 1)):

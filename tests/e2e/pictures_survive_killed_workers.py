@@ -13,8 +13,9 @@ runs = int((sys.argv + ["1"])[1])
 
 
 def one_run(model, pictures, every):
+    job.Path("out.jsonl").unlink(missing_ok=True)
     under_way = job.Run(model, job.listed(pictures), "--workers", 4, "--attempts", 20, "--out", "out.jsonl",
-                        "--overwrite", "--summary", "summary.json")  # fmt: skip
+                        "--summary", "summary.json")  # fmt: skip
     kills = job.storm(under_way, job.KILL, every, min)
     summary = under_way.end().summary
     lines = job.read("out.jsonl")

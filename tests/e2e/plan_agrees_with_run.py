@@ -41,6 +41,7 @@ def plan(*arguments, code=0, environment=None):
 
 
 def body():
+    job.needs_true_memory()
     model, inputs = job.fake(sleep_us=50), job.listed(job.numbered(200))
     for asked in ([], ["--workers", 3], ["--threads", 2], ["--batch", 4], ["--cpus", "1.5"], ["--memory-mb", "300"]):
         said = plan(model, inputs, *asked)

@@ -13,9 +13,10 @@ seconds, seed = (float(given) for given in (sys.argv[1:] + ["1", "1"][len(sys.ar
 
 def one_run():
     names = job.numbered(int(seconds * 4000))
+    job.Path("out.jsonl").unlink(missing_ok=True)
     under_way = job.Run(job.fake(sleep_us=300), job.listed(names), "--workers", 4, "--timeout", "0.3s",
                         "--load-timeout", "2s", "--attempts", 50, "--out", "out.jsonl",
-                        "--overwrite", "--summary", "summary.json")  # fmt: skip
+                        "--summary", "summary.json")  # fmt: skip
     stops = job.storm(under_way, job.STOP, 0.1, random.Random(seed).choice)
     summary = under_way.end().summary
     job.exactly_once(job.read("out.jsonl"), names)

@@ -25,6 +25,13 @@ WRONG = [  # arguments after MODEL and INPUT, and what must be named
     (["--log-level", "shout"], "shout"),
     (["--resume"], "--out"),
     (["--resume", "--overwrite", "--out", "out.jsonl"], "--overwrite"),
+    (["--cpus", "0"], "--cpus"),
+    (["--cpus", "1e9"], "HEADRACE_CPUS='1e9' is not a number from 0.01 to 65536"),
+    (["--memory-mb", "few"], "--memory-mb"),
+    (["--governor", "maybe"], "'maybe' is none of act|watch"),
+    (["--governor", "1"], "'1' is none of act|watch"),
+    (["--recycle-after", "0"], "not in range 1 to"),
+    (["--recycle-growth", "0"], "not in range 1 to"),
     (["--config", "no-such.toml"], "no-such.toml"),
     (["--config", "unknown-key.toml"], "unknown-key.toml:3:"),
     (["--config", "bad-value.toml"], "bad-value.toml:2:"),
@@ -40,11 +47,15 @@ def body():
     before = sorted(os.listdir("."))
     cases = [([model, inputs, *extra], culprit) for extra, culprit in WRONG]
     cases += [([model], "INPUT"), ([], "MODEL")]
+    cases = [("run", arguments, culprit) for arguments, culprit in cases]
+    cases += [("plan", ["--plan", "no-such.toml"], "--plan needs a MODEL"),
+              ("plan", ["--engine", "fake"], "--engine needs a MODEL"),
+              ("tune", [model, inputs, "--for", "speed"], "'speed' is none of throughput|latency")]  # fmt: skip
     problems = []
-    for arguments, culprit in cases:
-        done = job.run(*arguments, code=None)
+    for command, arguments, culprit in cases:
+        done = job.run(*arguments, code=None, command=command)
         if done.code != 2 or culprit not in done.said.splitlines()[0] or "--help" not in done.said or done.lines:
-            problems.append(f"{arguments}: exit code {done.code}, {done.said!r}")
+            problems.append(f"{command} {arguments}: exit code {done.code}, {done.said!r}")
     assert job.run(model, inputs, code=None, environment={"HEADRACE_WORKERS": "none"}).code == 2
     assert not problems, "\n".join(problems)
     assert sorted(os.listdir(".")) == before, "something was written"
