@@ -324,7 +324,7 @@ Decision decide(const Sight& now, const Wishes& wishes, History& history) {
     if (Decision d = cut_when_throttled(now, history); d.act != Act::none) return d;
     return follow_plan(now, marks, history);
   };
-  const Decision decision = first();
+  Decision decision = first();
   history.seconds = now.seconds;
   history.in_use = now.in_use;
   history.limit = now.limit;

@@ -175,7 +175,7 @@ class Story {
     now.seconds += 1;
     items_ += items_a_second;
     now.items = static_cast<std::uint64_t>(items_);
-    const Decision decision = decide(now, wishes, history);
+    Decision decision = decide(now, wishes, history);
     if (decision.act == Act::resize) now.workers = decision.workers;
     if (decision.act == Act::thin) now.threads = decision.threads;
     if (decision.act == Act::hold) now.holding = true;

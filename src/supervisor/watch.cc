@@ -43,12 +43,12 @@ Watch::Watch(Settings settings, Fleet& fleet, spdlog::logger& log)
     : settings_(std::move(settings)),
       fleet_(fleet),
       log_(log),
+      last_look_(begin_),
+      last_full_(begin_),
       facts_(sys::read_cgroup()),
       throttling_(plan::throttling(facts_)),
       own_seconds_(sys::cpu_seconds_self()),
       kernel_kills_(facts_.oom_kills.value_or(0)) {
-  last_full_ = begin_;
-  last_look_ = begin_;
   planned_ = settings_.plan(facts_);
   readings_.budget = planned_->cpus;
   nearest_limit();
