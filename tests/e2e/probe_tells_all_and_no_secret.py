@@ -12,9 +12,6 @@ SECRET = "hunter2-5f3c"
 HEADINGS = ["CPU", "Memory", "Platform", "cgroup files", "kernel", "file systems", "resource limits",
             "environment (names; values of sizes only)", "system calls, tried", "costs"]  # fmt: skip
 
-# A sanitizer cannot look for leaks where /proc is hidden.
-NOTHING = {"ASAN_OPTIONS": "detect_leaks=0"} if job.sanitized() else {}
-
 
 def probe(*arguments, before=(), environment=None, program=job.BINARY):
     done = subprocess.run([*before, program, "probe", *arguments], capture_output=True, text=True, timeout=60,
@@ -44,17 +41,19 @@ def body():
     assert list(said) == [*HEADINGS, "version"], list(said)
     assert all(list(fact) == ["key", "value"] for heading in HEADINGS for fact in said[heading])
 
+    if job.sanitized():
+        return  # it cannot look for leaks where it has no rights and /proc is hidden
     copy = shutil.copy(job.BINARY, "headrace")  # where a stranger can reach it
     os.chmod(".", 0o755)
     if os.geteuid() == 0 and shutil.which("setpriv"):
         nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--no-new-privs",
                   "--bounding-set", "-all"]  # fmt: skip
-        text, lines = probe(before=nobody, environment=NOTHING, program=os.path.abspath(copy))
+        text, lines = probe(before=nobody, environment={}, program=os.path.abspath(copy))
         whole(lines)
         assert "process: " in text and "user 65534" in text and "capabilities: none" in text, text
         no_proc = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"]
         if subprocess.run([*no_proc, "true"], capture_output=True).returncode == 0:
-            text, lines = probe(before=[*no_proc, *nobody], environment=NOTHING, program=os.path.abspath(copy))
+            text, lines = probe(before=[*no_proc, *nobody], environment={}, program=os.path.abspath(copy))
             whole(lines)
             assert "/proc/self/cgroup: unreadable: No such file or directory" in lines, text
 
