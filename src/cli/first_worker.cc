@@ -106,9 +106,7 @@ class MemoryWatch {
     next_ = now + kMemoryPace;
     found_.proportional = proportional;
     found_.unique = sys::unique_memory(pid);
-    sizing_.request.worker_memory = proportional;
-    sizing_.request.worker_memory_measured = true;
-    found_.plan = plan_by_measure(options_, sizing_, pid);
+    found_.plan = plan_by_measure(options_, sizing_, proportional);
   }
 
  private:

@@ -163,10 +163,10 @@ std::string to_text(const Summary& s) {
   if (r.periods > 0)
     text += fmt::format(", throttled in {} of {} periods", r.throttled_periods, r.periods);
   text += "\n";
-  if (r.memory_limit) {
+  if (r.peak_limit) {
     text += fmt::format("memory: {:.0f} of {:.0f} MiB at most", r.memory_peak.mib(),
-                        r.memory_limit->mib());
-    if (s.fleet.recycled > 0) text += fmt::format(", {} workers recycled", s.fleet.recycled);
+                        r.peak_limit->mib());
+    if (s.fleet.recycled > 0) text += fmt::format(", {} recycled", s.fleet.recycled);
     if (s.fleet.evictions > 0) text += fmt::format(", {} evicted", s.fleet.evictions);
     if (r.oom_kills > 0) text += fmt::format(", {} killed by the kernel", r.oom_kills);
     text += "\n";
@@ -189,6 +189,7 @@ nlohmann::ordered_json cpu_json(const Summary& s) {
 nlohmann::ordered_json memory_json(const Summary& s) {
   const supervisor::Readings& r = s.readings;
   nlohmann::ordered_json json{{"peak_bytes", r.memory_peak.value},
+                              {"peak_limit_bytes", r.peak_limit.value_or(Bytes{}).value},
                               {"workers_bytes", r.workers_memory.value},
                               {"oom_kills", r.oom_kills},
                               {"worker_share_bytes", nlohmann::ordered_json::array()}};

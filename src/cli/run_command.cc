@@ -167,7 +167,8 @@ class Run {
     for (const auto& worker : fleet_.workers()) {
       if (worker->state() != supervisor::WorkerState::ready) continue;
       measured_ = true;
-      auto plan = plan_by_measure(options_, sizing_, worker->child->pid());
+      auto plan =
+          plan_by_measure(options_, sizing_, sys::proportional_memory(worker->child->pid()));
       if (plan) adopt(std::move(*plan), now);
       return;
     }

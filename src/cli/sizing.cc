@@ -109,12 +109,7 @@ std::optional<std::string> lack_of_room(const plan::Budget& budget, const plan::
 }
 
 std::optional<plan::Plan> plan_by_measure(const JobOptions& options, Sizing& sizing,
-                                          int worker_pid) {
-  return plan_by_memory(options, sizing, sys::proportional_memory(worker_pid));
-}
-
-std::optional<plan::Plan> plan_by_memory(const JobOptions& options, Sizing& sizing,
-                                         Bytes measured) {
+                                          Bytes measured) {
   if (measured.value == 0) return std::nullopt;
   sizing.request.worker_memory = measured;
   sizing.request.worker_memory_measured = true;

@@ -44,12 +44,10 @@ Result<plan::Plan> plan_again(const JobOptions& options, const Sizing& sizing,
 // For a container in which not even one worker fits, which took `taken` when it was stopped: what to ask for.
 std::string no_room_advice(const Sizing& sizing, Bytes taken);
 
-// Once the first worker is warm: puts its measured memory into `sizing.request`; the plan by that, or nothing when the number of
-// workers was given by the user, or memory cannot be measured. Never more than there are slots for.
+// Once the first worker is warm: puts what it takes into `sizing.request`. The plan by that; nothing when the number of
+// workers was given by the user, or memory could not be measured (0). Never more than there are slots for.
 std::optional<plan::Plan> plan_by_measure(const JobOptions& options, Sizing& sizing,
-                                          int worker_pid);
-// The same, for a worker whose memory was measured before.
-std::optional<plan::Plan> plan_by_memory(const JobOptions& options, Sizing& sizing, Bytes measured);
+                                          Bytes measured);
 
 // When not even one worker has room: the numbers, and what to ask for.
 std::optional<std::string> lack_of_room(const plan::Budget& budget, const plan::Request& request,

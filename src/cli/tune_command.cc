@@ -394,7 +394,7 @@ class Tuning {
     first.workers = sizing.plan.workers.value;
     if (pass.worker_memory.empty()) return first;
     const Bytes one = *std::max_element(pass.worker_memory.begin(), pass.worker_memory.end());
-    if (const auto plan = plan_by_memory(options, sizing, one)) {
+    if (const auto plan = plan_by_measure(options, sizing, one)) {
       first.workers = plan->workers.value;
       first.threads = plan->threads.value;
     }

@@ -30,7 +30,6 @@ constexpr double kLongestLook = 1;
 constexpr double kMakingWay = 0.1;  // seconds
 // Growth that is worth a new process.
 constexpr Bytes kLeastGrowth = 8_MiB;
-constexpr Bytes kNoLimit{UINT64_MAX};
 
 Bytes less(Bytes from, Bytes what) {
   return {from.value - std::min(from.value, what.value)};

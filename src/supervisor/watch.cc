@@ -251,10 +251,13 @@ void Watch::notice_kernel_kills(Clock::time_point now) {
   log_.warn("{}", last_text_);
   if (settings_.mode != Mode::act || fleet_.ever_ready()) return;
   if (fleet_.wanted() > 1) {
+    // One fewer than were loading would do; but nothing is known of them yet.
+    history_.ceiling = plan::History::Ceiling{
+        .workers = 1, .cpus = readings_.budget, .limit = planned_->memory, .until = {}};
     fleet_.set_workers(1, now);
   } else if (++kills_while_loading_ >= kKillsWhileLoading) {
     refuse("the kernel killed the one worker for its memory while it was loading, again and again",
-           readings_.memory_limit.value_or(Bytes{}));
+           readings_.memory_limit.value_or(readings_.workers_memory));
   }
 }
 

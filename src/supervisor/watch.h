@@ -2,7 +2,7 @@
 //
 // Owns the looking (control groups, /proc) and the doing (a fleet's workers); what is to be done is
 // decided by plan/governor.h. Called by the owner of the fleet, on the fleet's thread. Looks about
-// once a second, more often while memory runs short, and costs less than a thousandth of a core.
+// once a second, more often while memory runs short, and costs about a thousandth of a core (docs/governor.md).
 #pragma once
 
 #include <spdlog/logger.h>
