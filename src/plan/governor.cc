@@ -15,13 +15,15 @@ using Act = Decision::Act;
 
 // Stopped in so many of its periods, a group loses more to waiting than it gains from one more thread.
 constexpr double kThrottled = 0.25;
-constexpr double kThrottledLong = 5;   // seconds before a cut
-constexpr double kPlanStands = 3;      // seconds that a new plan must stand before it is followed
-constexpr double kBetweenResizes = 1;  // seconds
-constexpr double kCutSettles = 2;      // seconds after a cut that do not count
-constexpr double kCutJudged = 6;       // seconds after which it is judged
-constexpr double kCutHurts = 0.85;     // of the rate before
-constexpr double kHeldLong = 5;        // seconds of a stopped dispatch before a worker is given up
+constexpr double kThrottledLong = 5;    // seconds before a cut
+constexpr double kThrottledSure = 1.9;  // seconds before a cut whose size is known
+constexpr double kNearlyWhole = 0.1;    // of a worker
+constexpr double kPlanStands = 3;       // seconds that a new plan must stand before it is followed
+constexpr double kBetweenResizes = 1;   // seconds
+constexpr double kCutSettles = 2;       // seconds after a cut that do not count
+constexpr double kCutJudged = 6;        // seconds after which it is judged
+constexpr double kCutHurts = 0.85;      // of the rate before
+constexpr double kHeldLong = 5;         // seconds of a stopped dispatch before a worker is given up
 constexpr double kHeldHopeless = 60;
 constexpr double kBetweenEvictions = 1;  // seconds; memory comes back only when the process is gone
 constexpr double kNobodyToBlame = 0.5;   // seconds
@@ -231,6 +233,14 @@ Decision judge_cut(const Sight& now, History& history) {
           .why = fmt::format("{:.1f} items/s instead of {:.1f} with fewer", rate, judged.rate)};
 }
 
+// Workers that use up the quota between them, whatever else they wait for; 1 when that is not known.
+unsigned that_fill(const Sight& now) {
+  if (!now.appetite) return 1;
+  const double each = std::max(0.001, *now.appetite) * now.threads;
+  return static_cast<unsigned>(
+      std::ceil(std::clamp(now.cpus.value / each - kNearlyWhole, 1.0, 1e6)));
+}
+
 Decision cut_when_throttled(const Sight& now, History& history) {
   const unsigned cpus = whole_up(now.cpus);
   const bool too_many = now.workers * now.threads > cpus;
@@ -246,19 +256,23 @@ Decision cut_when_throttled(const Sight& now, History& history) {
   }
   const double lasted = now.seconds - *history.throttled_since;
   // Without an item done meanwhile there is no rate that a cut could be judged by.
-  if (lasted < kThrottledLong || now.items == history.items_then) return {};
+  if (lasted < (now.appetite ? kThrottledSure : kThrottledLong) ||
+      now.items == history.items_then) {
+    return {};
+  }
   history.throttled_since.reset();
   const std::string why = fmt::format(
       "throttled in {:.0f} % of all periods for {:.0f} s: {} x {} on {} CPUs", 100 * *now.throttled,
       lasted, count(now.workers, "worker"), count(now.threads, "thread"), decimal(now.cpus.value));
-  const unsigned enough = std::max(1U, cpus / now.threads);
+  const unsigned enough = std::max(std::max(1U, cpus / now.threads), that_fill(now));
   if (now.workers <= enough) {
     const unsigned thinner = std::max({1U, now.least_threads, cpus / now.workers});
     if (thinner >= now.threads) return {};
     return {.act = Act::thin, .threads = thinner, .why = why};
   }
-  // Half of what is too many at a time, for it is not known how many of them only wait.
-  const unsigned fewer = now.workers - std::max(1U, (now.workers - enough) / 2);
+  // Half of what is too many at a time, when it is not known how many of them only wait.
+  const unsigned surplus = now.workers - enough;
+  const unsigned fewer = now.workers - (now.appetite ? surplus : std::max(1U, surplus / 2));
   history.cut = History::Cut{.at = now.seconds,
                              .from = now.workers,
                              .rate = static_cast<double>(now.items - history.items_then) / lasted};

@@ -43,6 +43,9 @@ struct Sight {
   Cpus cpus{};         // the budget, as it is now
   std::optional<double>
       throttled{};  // share of the last second's periods in which the group was stopped
+  // What share of a processor each thread of a worker would use if it never had to wait for one; read only while
+  // throttled, and where the kernel says it.
+  std::optional<double> appetite{};
   std::optional<Bytes> limit{};  // of memory, the one that is nearest
   Bytes in_use{};                // against that limit, without page cache
   bool kills_group = false;

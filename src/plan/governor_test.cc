@@ -220,6 +220,36 @@ TEST(Governor, CutsTooManyWorkersStepByStepDownToTheQuota) {
   EXPECT_EQ(steps, (std::vector<unsigned>{5, 3, 2, 1}));
 }
 
+TEST(Governor, CutsAtOnceToWhatFillsTheQuotaWhereThatIsKnown) {
+  struct Known {
+    double appetite;
+    double cpus;
+    unsigned left;
+  };
+  for (const Known& known :
+       {Known{0.98, 1, 1}, Known{0.93, 1, 1}, Known{0.8, 1, 2}, Known{0.5, 1, 2},
+        Known{0.98, 1.5, 2}, Known{0.45, 2, 5}, Known{0.98, 0.25, 1}}) {
+    Story story;
+    story.now.cpus = Cpus{known.cpus};
+    story.now.workers = story.now.planned = 8;
+    story.now.throttled = 0.8;
+    story.now.appetite = known.appetite;
+    EXPECT_EQ(story.within(3).workers, known.left) << known.appetite << " of " << known.cpus;
+    EXPECT_EQ(story.within(100).act, Act::none);
+  }
+}
+
+TEST(Governor, LeavesWorkersInPeaceThatFillTheQuotaOnlyTogether) {
+  Story story;  // each waits for something else nine tenths of its time
+  story.now.cpus = Cpus{1};
+  story.now.workers = story.now.planned = 8;
+  story.now.throttled = 0.3;
+  story.now.appetite = 0.1;
+  EXPECT_EQ(story.within(100).act, Act::none);
+  story.now.appetite = 0.0;
+  EXPECT_EQ(story.within(100).act, Act::none);
+}
+
 TEST(Governor, IsNotAlarmedByAShortBurst) {
   Story story;
   story.now.cpus = Cpus{1};

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "plan/budget.h"
-#include "sys/process.h"
 
 namespace headrace::supervisor {
 namespace {
@@ -124,6 +123,7 @@ void Watch::look(Clock::time_point now) {
   readings_.memory_pressure = facts_.memory_pressure;
   count_throttling();
   count_cpu(passed);
+  read_appetite(now);
   read_share(now);
   notice_kernel_kills(now);
 }
@@ -158,6 +158,32 @@ void Watch::count_cpu(double passed) {
     used += std::max(0.0, seconds - std::exchange(known.cpu_seconds, seconds));
   }
   if (passed > 0.1) readings_.used = Cpus{used / passed};
+}
+
+// Dear, and of interest only while throttled: then two looks in a row say it.
+void Watch::read_appetite(Clock::time_point now) {
+  appetite_.reset();
+  const std::optional<Clock::time_point> before = std::exchange(appetite_read_, std::nullopt);
+  if (readings_.throttled.value_or(0) <= 0) return;
+  appetite_read_ = now;
+  double running = 0;
+  double wanting = 0;  // had it not waited for a processor
+  std::size_t read = 0;
+  for (const auto& worker : fleet_.workers()) {
+    if (worker->state() != WorkerState::ready || read == kWorkersInALook) continue;
+    ++read;
+    Known& known = of(*worker);
+    const std::optional<sys::RunTimes> then =
+        std::exchange(known.run_times, sys::run_times(known.pid));
+    if (!before || !then || !known.run_times) continue;
+    const duration<double> ran = known.run_times->running - then->running;
+    const duration<double> waited = known.run_times->waiting - then->waiting;
+    // A thread that has ended took its times along.
+    if (ran.count() < 0 || waited.count() < 0) continue;
+    running += ran.count();
+    wanting += std::max(ran, settings_.threads * duration<double>(now - *before) - waited).count();
+  }
+  if (wanting > 0) appetite_ = running / wanting;
 }
 
 Watch::Known& Watch::of(const Worker& worker) {
@@ -281,6 +307,7 @@ plan::Sight Watch::sight(Clock::time_point now, std::uint64_t items) {
   return {.seconds = seconds(now),
           .cpus = readings_.budget,
           .throttled = readings_.throttled,
+          .appetite = appetite_,
           .limit = readings_.memory_limit,
           .in_use = readings_.memory_in_use,
           .kills_group = facts_.oom_kills_group,

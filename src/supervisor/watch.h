@@ -18,6 +18,7 @@
 #include "plan/governor.h"
 #include "supervisor/fleet.h"
 #include "sys/cgroup.h"
+#include "sys/process.h"
 
 namespace headrace::supervisor {
 
@@ -97,6 +98,7 @@ class Watch {
     Bytes memory{};
     Bytes baseline{};
     double cpu_seconds = 0;
+    std::optional<sys::RunTimes> run_times{};  // when appetite was read last
     Clock::time_point share_read{};
   };
   Known& of(const Worker& worker);
@@ -107,6 +109,7 @@ class Watch {
   void count_cpu(double passed);
   void read_share(Clock::time_point now);
   void count_throttling();
+  void read_appetite(Clock::time_point now);
   void nearest_limit();
   bool offer_limit(Bytes limit, Bytes in_use);
   bool glance(Clock::time_point now);
@@ -131,8 +134,10 @@ class Watch {
   Clock::time_point last_full_;  // when everything was read
   sys::CgroupFacts facts_;
   std::optional<sys::Throttling> throttling_;  // as it was then
-  std::vector<Known> known_;                   // by worker
-  std::size_t turn_ = 0;                       // the worker that is looked at first
+  std::optional<double> appetite_;             // plan::Sight has it
+  std::optional<Clock::time_point> appetite_read_;
+  std::vector<Known> known_;  // by worker
+  std::size_t turn_ = 0;      // the worker that is looked at first
   std::vector<plan::WorkerSight> sights_;
   std::optional<Settings::Planned> planned_;
   Readings readings_;

@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string_view>
@@ -271,6 +272,23 @@ double cpu_seconds(int pid) {
     return 0;
   }
   return static_cast<double>(user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
+std::optional<RunTimes> run_times(int pid) {
+  std::optional<RunTimes> sum;
+  std::error_code error;
+  const std::filesystem::path tasks = "/proc/" + std::to_string(pid) + "/task";
+  for (std::filesystem::directory_iterator task(tasks, error), end; !error && task != end;
+       task.increment(error)) {
+    std::ifstream file(task->path() / "schedstat");
+    std::int64_t running = 0;
+    std::int64_t waiting = 0;
+    if (!(file >> running >> waiting)) continue;  // it has ended
+    if (!sum) sum.emplace();
+    sum->running += std::chrono::nanoseconds(running);
+    sum->waiting += std::chrono::nanoseconds(waiting);
+  }
+  return sum;
 }
 
 void exit_now(int code) {

@@ -5,6 +5,7 @@
 // survives that.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -99,6 +100,15 @@ double cpu_seconds_self();
 double cpu_seconds_children();
 // CPU seconds used so far by a process, to the hundredth (0 when it cannot be read).
 double cpu_seconds(int pid);
+
+// What the threads of a process have had of the processors so far.
+struct RunTimes {
+  std::chrono::nanoseconds running{0};
+  std::chrono::nanoseconds waiting{
+      0};  // for a processor: for others, or for the next period of the quota
+};
+// Nothing when the kernel does not say.
+std::optional<RunTimes> run_times(int pid);
 
 // Never returns. For a worker that must not run destructors of a library gone wrong.
 [[noreturn]] void exit_now(int code);
