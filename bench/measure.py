@@ -105,7 +105,7 @@ def main():
     figures = FIGURES if o.write else None
     if figures:
         figures.mkdir(parents=True, exist_ok=True)
-    documents = {path: path.read_text(encoding="utf-8") for path in (DOCUMENT, *ELSEWHERE.values())}
+    tables = []  # document, name, text
     with tempfile.TemporaryDirectory(prefix="headrace-bench-") as scratch:
         place = programs.Place(o.build, o.model, o.pictures, o.python, scratch)
         measures = {
@@ -131,12 +131,13 @@ def main():
             text += f"processors that other work took meanwhile: {others_took:.2f}.\n"
             print(f"## {part}\n\n{text}", flush=True)
             place_of_table = ELSEWHERE.get(part, DOCUMENT)
-            documents[place_of_table] = put(documents[place_of_table], part, text)
+            tables.append((place_of_table, part, text))
             if place_of_table == DOCUMENT:
-                documents[DOCUMENT] = put(documents[DOCUMENT], "machine", machine)
+                tables.append((DOCUMENT, "machine", machine))
     if o.write:
-        for path, text in documents.items():
-            path.write_text(text, encoding="utf-8")
+        # Read only now: somebody may have written in them meanwhile.
+        for path, name, text in tables:
+            path.write_text(put(path.read_text(encoding="utf-8"), name, text), encoding="utf-8")
         print("==> bench: wrote the tables into docs/", file=sys.stderr)
 
 

@@ -4,8 +4,9 @@
     python_pool.py pictures MODEL ENGINE PRECISION LIST PASSES PROCESSES CHUNKSIZE CARE [RESULTS]
     python_pool.py dispatch PROCESSES ITEMS ROUND_TRIPS
 
-`pictures`: Pillow decodes and resizes, the engine's own Python package infers with one thread, every process loads
-the model once, in its initializer, and `imap_unordered` hands out the files. CARE is `plain` (decode, resize the
+`pictures`: Pillow decodes and resizes, the engine's own Python package infers with one thread (or, with the PRECISION
+`defaults`, with whatever it takes when nobody says anything), every process loads the model once, in its initializer,
+and `imap_unordered` hands out the files. CARE is `plain` (decode, resize the
 whole picture, crop) or `tuned` (the JPEG decoder may shrink, as in Headrace, and only what remains after the crop is
 resampled). The clock starts when every process is loaded and warm. What comes back is what Headrace gives: the five
 best classes with labels and scores. With RESULTS, the best class of each input is written there, to be compared.
@@ -32,6 +33,8 @@ def load_openvino(path, precision):
     settings = {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False}
     if precision == "f32":
         settings["INFERENCE_PRECISION_HINT"] = "f32"
+    if precision == "defaults":
+        settings = {}
     core = openvino.Core()
     model = core.read_model(path)
     model.reshape({0: [1, 3, SIZE, SIZE]})
@@ -44,8 +47,9 @@ def load_onnxruntime(path, precision):
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
+    if precision != "defaults":
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     return lambda tensor: session.run(None, {name: tensor})[0]

@@ -1,5 +1,5 @@
-"""What headrace tune is worth: the plan without tuning against the tuned one, and against a guess in a container whose
-quota is smaller than the machine."""
+"""What headrace tune is worth: the plan without tuning against the tuned one, and against guesses in a container whose
+quota is smaller than the machine: as many processes as the machine has processors, and the engines' own defaults."""
 import contextlib
 import json
 import os
@@ -24,23 +24,30 @@ def tuned(place, name, before=(), seconds=100):
     return plan, done.stderr, time.perf_counter() - began
 
 
-def run(place, passes, *options, before=(), stat=None):
-    """One headrace run: its summary, and what the group's counters grew by."""
-    def counters():
-        return dict(line.split() for line in stat.read_text().splitlines()) if stat else {}
+def counters(stat):
+    return dict(line.split() for line in stat.read_text().splitlines()) if stat else None
 
+
+def throttled(start, end):
+    """Percent of the periods between two readings in which the group was stopped."""
+    if start is None:
+        return None
+    periods, stopped = (int(end[key]) - int(start[key]) for key in ("nr_periods", "nr_throttled"))
+    return 100 * stopped / max(periods, 1)
+
+
+def run(place, passes, *options, before=(), stat=None):
+    """One headrace run: its summary, and how often its group was throttled."""
     with tempfile.NamedTemporaryFile(dir=place.scratch, suffix=".json") as summary:
-        start = counters()
+        start = counters(stat)
         names = place.repeated(place.list_of_pictures(), passes)
         programs.run([*before, place.headrace, "run", place.model, f"@{names}", "--progress", "none", "--log-level",
                       "error", "--out", place.scratch / "results.jsonl", "--overwrite", "--summary", summary.name,
                       *options])
         measured = json.loads(Path(summary.name).read_text())
-        end = counters()
+        end = counters(stat)
     measured["rate"] = measured["items"] / (measured["seconds"] - measured["first_answer_seconds"])
-    if stat:
-        periods, throttled = (int(end[key]) - int(start[key]) for key in ("nr_periods", "nr_throttled"))
-        measured["throttled"] = 100 * throttled / max(periods, 1)
+    measured["throttled"] = throttled(start, end)
     return measured
 
 
@@ -67,6 +74,15 @@ def quota(cores):
         folder.rmdir()
 
 
+def python_pool(place, engine, precision, processes, passes, before, stat):
+    """One multiprocessing.Pool: the clock starts when all is loaded."""
+    start = counters(stat)
+    measured = json.loads(programs.run([*before, place.python, "-B", programs.HERE / "python_pool.py", "pictures",
+                                        place.model, engine, precision, place.list_of_pictures(), passes, processes, 4,
+                                        "plain"]))
+    return {"rate": measured["items"] / measured["seconds"], "throttled": throttled(start, counters(stat))}
+
+
 def plan_in_words(said):
     return next((line for line in said.splitlines() if line.startswith("the plan: ")), "?")
 
@@ -76,10 +92,10 @@ def against_no_tuning(place, turns, passes):
     samples = in_turns({"without tuning": lambda: run(place, passes, "--plan", "none"),
                         "tuned": lambda: run(place, passes, "--plan", plan)}, turns)
     rows = [[name, *samples.spread(name, lambda m: m["rate"]).columns("{:.1f}")] for name in ("without tuning", "tuned")]
-    ratio = samples.ratio("tuned", "without tuning", lambda m: m["rate"])
-    return (f"Tuning took {seconds:.0f} s. {plan_in_words(said)}.\n\n"
+    ratio = samples.ratio("without tuning", "tuned", lambda m: m["rate"])
+    return (f"Tuning took {seconds:.0f} s; {plan_in_words(said)}.\n\n"
             + table(["plan", "items/s, median", "least to most"], rows)
-            + f"\nTuned against not tuned, in pairs of alternating runs: {ratio.median:.3f} times the rate.\n")
+            + f"\nNot tuned against tuned, in pairs of alternating runs: {ratio.median:.3f} of the rate.\n")
 
 
 def against_guessing(place, turns, passes):
@@ -88,19 +104,32 @@ def against_guessing(place, turns, passes):
             return f"Not measured here: {stat}.\n"
         plan, said, _ = tuned(place, "quota", before)
         n = str(place.cores)
-        guess = f"guessed: {n} workers x {n} threads"
-        samples = in_turns({
-            guess: lambda: run(place, passes, "--plan", "none", "--workers", n, "--threads", n, before=before, stat=stat),
-            "without tuning": lambda: run(place, passes, "--plan", "none", before=before, stat=stat),
-            "tuned": lambda: run(place, passes, "--plan", plan, before=before, stat=stat)}, turns)
-    rows = [[name, *samples.spread(name, lambda m: m["rate"]).columns("{:.1f}"),
-             f"{samples.median(name, lambda m: m['item_ms']['p50']):.1f}",
-             f"{samples.median(name, lambda m: m['item_ms']['p99']):.1f}",
-             f"{samples.median(name, lambda m: m['throttled']):.0f} %"] for name in (guess, "without tuning", "tuned")]
-    ratio = samples.ratio("tuned", guess, lambda m: m["rate"])
-    return (f"A group with a quota of {QUOTA:g} of {place.cores} cores. {plan_in_words(said)}.\n\n"
-            + table(["plan", "items/s, median", "least to most", "an item, p50 ms", "p99 ms", "throttled periods"], rows)
-            + f"\nTuned against guessed: {ratio.median:.2f} times the rate.\n")
+
+        def ours(*options):
+            return lambda: run(place, passes, *options, before=before, stat=stat)
+
+        def pool(engine, precision, processes):
+            return lambda: python_pool(place, engine, precision, processes, passes, before, stat)
+
+        guess = f"Python Pool of {n}, OpenVINO's defaults"
+        cases = {guess: pool("openvino", "defaults", n),
+                 f"Python Pool of {n}, ONNX Runtime's defaults": pool("onnxruntime", "defaults", n),
+                 "Python Pool of 1, OpenVINO with 1 thread": pool("openvino", "auto", 1),
+                 f"headrace run, {n} workers x {n} threads": ours("--plan", "none", "--workers", n, "--threads", n),
+                 "headrace run, without tuning": ours("--plan", "none"),
+                 "headrace run, tuned": ours("--plan", plan)}
+        samples = in_turns(cases, turns)
+
+    def milliseconds(name, which):
+        return f"{samples.median(name, lambda m: m['item_ms'][which]):.1f}" if name.startswith("headrace") else ""
+
+    rows = [[name, *samples.spread(name, lambda m: m["rate"]).columns("{:.1f}"), milliseconds(name, "p50"),
+             milliseconds(name, "p99"), f"{samples.median(name, lambda m: m['throttled']):.0f} %"] for name in cases]
+    return (f"A group with a quota of {QUOTA:g} of {place.cores} cores; {plan_in_words(said)}.\n\n"
+            + table(["", "items/s, median", "least to most", "an item, p50 ms", "p99 ms", "throttled periods"], rows)
+            + "\nThe rate of the tuned plan, as times that of the others in pairs of alternating runs, from the top: "
+            + ", ".join(f"{samples.ratio('headrace run, tuned', name, lambda m: m['rate']).median:.2f}"
+                        for name in list(cases)[:-1]) + ".\n")
 
 
 def measure(place, turns, passes):
