@@ -27,13 +27,14 @@ def body():
     assert "cannot write no/where.toml" in tune(model, inputs, "--out", "no/where.toml", code=3).said
     assert Path("results.jsonl").read_text() == "precious\n" and not Path("results.jsonl.try").exists()
 
-    # No time for a comparison, for the model loads slowly, and does not load at all.
-    for load_ms, words in ((2500, "--time is too short"), (60000, "not loaded within")):
+    # No time for a comparison, for the model loads slowly (on a busy machine too slowly), and does not load at all.
+    late = "not loaded within"
+    for load_ms, words in ((2500, ("--time is too short", late)), (60000, (late,))):
         slow = job.fake(f"slow{load_ms}", load_sleep_ms=load_ms)
         Path(slow, "plan.toml").write_text("[plan]\nworkers = 7\n")
         began = time.monotonic()
         said = tune(slow, inputs, "--time", "6s", code=3).said
-        assert words in said and time.monotonic() - began < 40, said
+        assert any(word in said for word in words) and time.monotonic() - began < 40, said
         assert Path(slow, "plan.toml").read_text() == "[plan]\nworkers = 7\n"
 
     # No room for one worker.
