@@ -9,8 +9,8 @@
 #include <optional>
 #include <vector>
 
-#include "array/free_ranges.h"
 #include "array/segment.h"
+#include "shm/free_ranges.h"
 
 namespace headrace::array {
 
@@ -46,7 +46,7 @@ class OwnSegment {
 
   shm::Participant self_;
   std::shared_ptr<Segment> segment_;
-  FreeRanges free_ranges_;
+  shm::FreeRanges free_ranges_;
   std::vector<Block> blocks_;
   std::vector<std::uint32_t> free_blocks_;
   std::size_t used_ = 0;

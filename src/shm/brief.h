@@ -41,5 +41,9 @@ enum class Greeting : char {
 };
 // Any other first byte is between the owner of the fleet and the body of the worker.
 inline constexpr std::size_t kGreetingLimit = 4096;  // bytes
+// What a served model takes and gives, before the worker is ready: JSON,
+//   {"inputs":[{"name":"x","datatype":"FP32","shape":[-1,3,224,224]}],"outputs":[...]}
+inline constexpr char kSignature = 'S';
+inline constexpr std::size_t kSignatureLimit = 64 << 10;  // bytes; no message is longer
 
 }  // namespace headrace::shm

@@ -8,8 +8,15 @@
 namespace headrace::shm {
 namespace {
 
-constexpr std::uint32_t to_line(std::uint32_t bytes) {
-  return (bytes + static_cast<std::uint32_t>(kLine) - 1) & ~(static_cast<std::uint32_t>(kLine) - 1);
+template <class Number>
+constexpr Number to_line(Number bytes) {
+  constexpr auto kStep = static_cast<Number>(kLine);
+  return (bytes + kStep - 1) / kStep * kStep;
+}
+
+// What a body of so many bytes takes; an empty one has a place too.
+constexpr std::uint64_t body_of(std::uint64_t bytes) {
+  return std::max<std::uint64_t>(to_line(bytes), kLine);
 }
 
 constexpr std::uint32_t kInputAt = sizeof(RequestFormat) + sizeof(ReplyFormat);
@@ -32,7 +39,8 @@ std::uint32_t microseconds(std::chrono::nanoseconds time) {
 }  // namespace
 
 Bytes SlotSizes::total() const {
-  return Bytes{sizeof(SlotsFormat) + std::uint64_t{stride_of(*this)} * count};
+  return Bytes{sizeof(SlotsFormat) + std::uint64_t{stride_of(*this)} * count +
+               to_line(bodies.value)};
 }
 
 Result<SlotArea> SlotArea::create(const SlotSizes& sizes) {
@@ -53,16 +61,20 @@ SlotArea::SlotArea(sys::SharedMemory memory, const SlotSizes& sizes)
       stride_(stride_of(sizes)),
       input_capacity_(to_line(sizes.input_capacity)),
       result_capacity_(to_line(sizes.result_capacity)),
-      generation_(sizes.count, 0) {
+      generation_(sizes.count, 0),
+      inputs_(sizes.count),
+      bodies_at_(sizeof(SlotsFormat) + std::uint64_t{stride_} * sizes.count),
+      bodies_(to_line(sizes.bodies.value)) {
   for (std::uint32_t i = sizes.count; i > 0; --i) free_.push_back(i - 1);
+  for (std::uint32_t i = 0; i < sizes.count; ++i) inputs_[i].at = place_in_slot(i);
 }
 
 std::byte* SlotArea::slot(std::uint32_t index) const {
   return memory_.bytes().data() + sizeof(SlotsFormat) + std::size_t{stride_} * index;
 }
 
-RequestFormat& SlotArea::request(std::uint32_t index) const {
-  return at<RequestFormat>(slot(index));
+std::uint64_t SlotArea::place_in_slot(std::uint32_t index) const {
+  return sizeof(SlotsFormat) + std::uint64_t{stride_} * index + kInputAt;
 }
 
 std::optional<Token> SlotArea::claim(std::string_view input) {
@@ -73,16 +85,57 @@ std::optional<Token> SlotArea::claim(std::string_view input) {
 
 std::optional<Token> SlotArea::claim(std::uint32_t bytes) {
   if (free_.empty()) return std::nullopt;
+  return hand_out({.at = place_in_slot(free_.back()), .bytes = bytes});
+}
+
+std::optional<Token> SlotArea::claim_body(std::size_t bytes) {
+  if (free_.empty() || bytes > bodies_.total()) return std::nullopt;
+  const std::optional<std::uint64_t> at = bodies_.take(body_of(bytes), kLine);
+  if (!at) return std::nullopt;
+  return hand_out({.at = bodies_at_ + *at, .bytes = bytes, .body = body_of(bytes)});
+}
+
+// A use of the free slot that was given back last.
+Token SlotArea::hand_out(const Input& input) {
   const std::uint32_t index = free_.back();
   free_.pop_back();
-  RequestFormat& request = this->request(index);
-  request.generation = ++generation_[index];
-  request.input_bytes = bytes;
-  return make_token(index, request.generation);
+  inputs_[index] = input;
+  ++generation_[index];
+  write_request(index);
+  return make_token(index, generation_[index]);
+}
+
+void SlotArea::write_request(std::uint32_t index) const {
+  auto& request = at<RequestFormat>(slot(index));
+  request.generation = generation_[index];
+  request.input_at = inputs_[index].at;
+  request.input_bytes = inputs_[index].bytes;
+}
+
+bool SlotArea::resize_body(Token token, std::size_t bytes) {
+  const std::uint32_t index = token_slot(token);
+  Input& input = inputs_[index];
+  if (bytes > input.body + bodies_.total()) return false;
+  const std::uint64_t start = input.at - bodies_at_, wanted = body_of(bytes);
+  if (wanted < input.body) {
+    bodies_.give_back(start + wanted, input.body - wanted);
+  } else if (wanted > input.body && !bodies_.take_at(start + input.body, wanted - input.body)) {
+    const std::optional<std::uint64_t> place = bodies_.take(wanted, kLine);
+    if (!place) return false;
+    std::byte* const all = memory_.bytes().data() + bodies_at_;
+    std::memcpy(all + *place, all + start, input.bytes);
+    bodies_.give_back(start, input.body);
+    input.at = bodies_at_ + *place;
+  }
+  input.bytes = bytes;
+  input.body = wanted;
+  write_request(index);
+  return true;
 }
 
 std::span<std::byte> SlotArea::input(Token token) const {
-  return {slot(token_slot(token)) + kInputAt, input_capacity_};
+  const Input& input = inputs_[token_slot(token)];
+  return memory_.bytes().subspan(input.at, input.body > 0 ? input.bytes : input_capacity_);
 }
 
 std::span<const std::byte> SlotArea::result(Token token) const {
@@ -90,12 +143,17 @@ std::span<const std::byte> SlotArea::result(Token token) const {
 }
 
 void SlotArea::release(Token token) {
-  free_.push_back(token_slot(token));
+  const std::uint32_t index = token_slot(token);
+  Input& input = inputs_[index];
+  if (input.body > 0) bodies_.give_back(input.at - bodies_at_, input.body);
+  input = {.at = place_in_slot(index)};
+  free_.push_back(index);
 }
 
 Token SlotArea::renew(Token token) {
   const std::uint32_t index = token_slot(token);
-  request(index).generation = ++generation_[index];
+  ++generation_[index];
+  write_request(index);
   return make_token(index, generation_[index]);
 }
 
@@ -160,9 +218,13 @@ std::byte* SlotView::slot(Token token) const {
 
 std::string_view SlotView::input(Token token) const {
   if (token_slot(token) >= count_) return {};
-  std::byte* place = slot(token);
-  const std::uint32_t bytes = std::min(at<RequestFormat>(place).input_bytes, input_capacity_);
-  return {reinterpret_cast<const char*>(place + kInputAt), bytes};
+  // One copy first: another worker may scribble here.
+  RequestFormat request{};
+  std::memcpy(&request, slot(token), sizeof request);
+  const std::uint64_t all = memory_.bytes().size();
+  if (request.input_at > all || request.input_bytes > all - request.input_at) return {};
+  return {reinterpret_cast<const char*>(memory_.bytes().data()) + request.input_at,
+          request.input_bytes};
 }
 
 std::span<char> SlotView::result(Token token) const {

@@ -1,9 +1,11 @@
 // The bytes of the slots: where inputs and results lie while they are in flight.
 //
-//   SlotsFormat | slot 0: RequestFormat, ReplyFormat, input bytes, result bytes | slot 1: ... | ...
+//   SlotsFormat | slot 0: RequestFormat, ReplyFormat, input bytes, result bytes | slot 1: ... | ... | bodies
 //
 // A file format between processes, like mailbox_format.h. The request half of a slot is written by
 // the supervisor before its token is sent; the reply half by the one worker that holds the token.
+// An input lies in its slot, or among the bodies when it has a size of its own; the request says
+// where. Which bytes of the bodies are free stands nowhere in here: the supervisor knows.
 #pragma once
 
 #include <atomic>
@@ -15,7 +17,7 @@
 namespace headrace::shm {
 
 inline constexpr std::uint64_t kSlotsMagic = 0x31544F4C53445248;  // "HRDSLOT1", little-endian
-inline constexpr std::uint32_t kSlotsVersion = 1;
+inline constexpr std::uint32_t kSlotsVersion = 2;
 
 struct SlotsFormat {
   std::uint64_t magic;
@@ -30,8 +32,10 @@ struct SlotsFormat {
 };
 
 struct alignas(kLine) RequestFormat {
-  std::uint32_t generation;   // rises with each use of the slot
-  std::uint32_t input_bytes;  // the input's name
+  std::uint32_t generation;  // rises with each use of the slot
+  std::uint32_t unused;
+  std::uint64_t input_at;     // where the input begins, in bytes from the start of the memory
+  std::uint64_t input_bytes;  // how long it is: a name, or as many bytes as a body has
 };
 
 struct alignas(kLine) ReplyFormat {
@@ -46,6 +50,7 @@ struct alignas(kLine) ReplyFormat {
 
 static_assert(sizeof(SlotsFormat) == 128 && offsetof(SlotsFormat, supervisor_asleep) == 64);
 static_assert(sizeof(RequestFormat) == 64 && sizeof(ReplyFormat) == 64);
+static_assert(offsetof(RequestFormat, input_at) == 8 && offsetof(RequestFormat, input_bytes) == 16);
 static_assert(offsetof(ReplyFormat, started_ns) == 24);
 
 }  // namespace headrace::shm

@@ -1,11 +1,12 @@
-// Which ranges of a segment's data are free. Private memory of one process, no shared state.
+// Which ranges of a shared memory are free. Private memory of the one process that hands them out, no
+// shared state.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <optional>
 
-namespace headrace::array {
+namespace headrace::shm {
 
 // Not thread-safe.
 class FreeRanges {
@@ -14,10 +15,13 @@ class FreeRanges {
 
   // Takes `bytes` at a multiple of `alignment` out of the smallest free range that has room.
   std::optional<std::uint64_t> take(std::uint64_t bytes, std::uint64_t alignment);
-  // Gives back what take() returned; joined with its free neighbours.
+  // Takes exactly these bytes, if all of them are free.
+  bool take_at(std::uint64_t offset, std::uint64_t bytes);
+  // Gives back what was taken, or a part of it; joined with its free neighbours.
   void give_back(std::uint64_t offset, std::uint64_t bytes);
 
   std::uint64_t total() const { return total_; }  // of all free ranges
+  std::uint64_t largest() const;                  // of one free range
   std::size_t count() const { return ranges_.size(); }
 
  private:
@@ -25,4 +29,4 @@ class FreeRanges {
   std::uint64_t total_ = 0;
 };
 
-}  // namespace headrace::array
+}  // namespace headrace::shm

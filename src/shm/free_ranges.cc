@@ -1,9 +1,9 @@
-#include "array/free_ranges.h"
+#include "shm/free_ranges.h"
 
 #include <algorithm>
 #include <iterator>
 
-namespace headrace::array {
+namespace headrace::shm {
 namespace {
 
 std::uint64_t aligned(std::uint64_t offset, std::uint64_t alignment) {
@@ -34,6 +34,20 @@ std::optional<std::uint64_t> FreeRanges::take(std::uint64_t bytes, std::uint64_t
   return start;
 }
 
+bool FreeRanges::take_at(std::uint64_t offset, std::uint64_t bytes) {
+  auto after = ranges_.upper_bound(offset);
+  if (after == ranges_.begin()) return false;
+  const auto range = std::prev(after);
+  const auto [from, length] = *range;
+  const std::uint64_t before = offset - from;
+  if (before > length || length - before < bytes) return false;
+  ranges_.erase(range);
+  if (before > 0) ranges_.emplace(from, before);
+  if (length > before + bytes) ranges_.emplace(offset + bytes, length - before - bytes);
+  total_ -= bytes;
+  return true;
+}
+
 void FreeRanges::give_back(std::uint64_t offset, std::uint64_t bytes) {
   total_ += bytes;
   auto next = ranges_.lower_bound(offset);
@@ -51,4 +65,10 @@ void FreeRanges::give_back(std::uint64_t offset, std::uint64_t bytes) {
   ranges_.emplace(offset, bytes);
 }
 
-}  // namespace headrace::array
+std::uint64_t FreeRanges::largest() const {
+  std::uint64_t most = 0;
+  for (const auto& [offset, bytes] : ranges_) most = std::max(most, bytes);
+  return most;
+}
+
+}  // namespace headrace::shm

@@ -1,11 +1,11 @@
-#include "array/free_ranges.h"
+#include "shm/free_ranges.h"
 
 #include <gtest/gtest.h>
 
 #include <map>
 #include <random>
 
-namespace headrace::array {
+namespace headrace::shm {
 namespace {
 
 TEST(FreeRanges, TakesTheSmallestThatFits) {
@@ -33,6 +33,23 @@ TEST(FreeRanges, JoinsNeighboursInAnyOrderOfReturn) {
   ranges.give_back(*b, 100);
   EXPECT_EQ(ranges.count(), 1U);
   EXPECT_EQ(ranges.take(300, 1), 0U);
+}
+
+TEST(FreeRanges, TakesWhatLiesAtAPlaceOnlyIfAllOfItIsFree) {
+  FreeRanges ranges(300);
+  const auto a = ranges.take(100, 1);
+  EXPECT_FALSE(ranges.take_at(*a, 10));
+  EXPECT_FALSE(ranges.take_at(99, 2));
+  EXPECT_FALSE(ranges.take_at(250, 51));
+  EXPECT_FALSE(ranges.take_at(301, 1));
+  EXPECT_TRUE(ranges.take_at(150, 50));
+  EXPECT_EQ(ranges.total(), 150U);
+  EXPECT_EQ(ranges.largest(), 100U);
+  EXPECT_TRUE(ranges.take_at(100, 50));
+  EXPECT_TRUE(ranges.take_at(200, 100));
+  EXPECT_EQ(ranges.count(), 0U);
+  EXPECT_EQ(ranges.largest(), 0U);
+  EXPECT_FALSE(ranges.take_at(200, 1));
 }
 
 TEST(FreeRanges, NeverGivesOutAByteTwice) {
@@ -72,4 +89,4 @@ TEST(FreeRanges, NeverGivesOutAByteTwice) {
 }
 
 }  // namespace
-}  // namespace headrace::array
+}  // namespace headrace::shm
