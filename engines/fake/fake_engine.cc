@@ -4,12 +4,17 @@
 // Its "model" is a text file NAME.fake of `key = value` lines; `#` starts a comment. Any input
 // shape, batch first.
 //
-// What it answers (one output, batch first)
-//   kind = classify      scores [batch, classes]: 1 for the class drawn from the item's mean
-//   colour, less for its neighbours kind = raw           values [batch, output]: value k of an item
-//   is its mean plus k kind = noop          values [batch, 1], all 0; the input is not read (the
-//   short form is `noop = 1`) classes = 1000       output = 1 input = f32 | u8     the element type
-//   it asks for; without it u8 for inputs of two dimensions (names, bytes), else f32
+// What it answers (one output, batch first, but for echo)
+//   kind = classify      scores [batch, classes]: 1 for the class drawn from the item's mean colour,
+//                        less for its neighbours
+//   kind = raw           values [batch, output]: value k of an item is its mean plus k
+//   kind = noop          values [batch, 1], all 0; the input is not read (short: `noop = 1`)
+//   kind = echo          OUTPUT0, OUTPUT1, ... equal to INPUT0, INPUT1, ...
+//   classes = 1000       output = 1
+//   input = f32 | u8     the element type it asks for; without it u8 for inputs of two dimensions
+//                        (names, bytes), else f32; of echo any: f32 | i64 | bool | ..., f32 without it
+//   inputs = 1           rank = 2             of echo: how many there are, and their dimensions, which
+//                        are open unless the host fixes those of the first
 // How long it takes, an item
 //   sleep_us = N         waits without using the processor
 //   spin_us = N          keeps the processor busy
@@ -28,6 +33,8 @@
 //   hog_on = TEXT        touches ever more memory at such an item, until it is killed
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <csignal>
@@ -113,6 +120,7 @@ struct Item {
   std::size_t channels;  // 3 if the tensor has a dimension for colour, else 1
   bool planar;           // one plane a channel, rather than channels side by side
 
+  // Of the types that pictures and texts have.
   double at(std::size_t index) const {
     if (type == HR_U8) return static_cast<double>(std::to_integer<unsigned>(data[index]));
     return static_cast<double>(reinterpret_cast<const float*>(data)[index]);
@@ -127,7 +135,7 @@ struct Item {
     return pixels() == 0 ? 0 : sum / static_cast<double>(pixels());
   }
   bool magenta() const {
-    if (channels != 3 || elements == 0) return false;
+    if (channels != 3 || elements == 0 || (type != HR_U8 && type != HR_F32)) return false;
     for (std::size_t i = 0; i < pixels(); ++i) {
       if (pixel(i, 0) != 255 || pixel(i, 1) != 0 || pixel(i, 2) != 255) return false;
     }
@@ -139,6 +147,11 @@ struct Item {
            std::string_view::npos;
   }
 };
+
+// By hr_dtype.
+constexpr std::array<std::string_view, 13> kTypes = {
+    "", "bool", "u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64", "f16", "f32", "f64"};
+constexpr std::array<std::size_t, 13> kSizes = {0, 1, 1, 1, 2, 2, 4, 4, 8, 8, 2, 4, 8};
 
 class Fake {
  public:
@@ -161,14 +174,15 @@ class Fake {
     if (!fail.empty()) throw std::runtime_error(fail);
   }
 
-  std::span<const hr_tensor_info> inputs() const { return {&input_, 1}; }
-  std::span<const hr_tensor_info> outputs() const { return {&output_, 1}; }
+  std::span<const hr_tensor_info> inputs() const { return inputs_; }
+  std::span<const hr_tensor_info> outputs() const { return outputs_; }
 
   void infer(std::uint32_t stream, const hr_tensor* inputs, hr_tensor* outputs) {
+    if (kind_ == Kind::echo) return echo(stream, inputs, outputs);
     const hr_tensor& input = inputs[0];
-    if (input.info.dtype != input_.dtype)
+    if (input.info.dtype != inputs_[0].dtype)
       throw std::runtime_error("the input has the wrong element type");
-    const auto batch = static_cast<std::size_t>(input.info.rank > 0 ? input.info.dims[0] : 1);
+    const std::size_t batch = batch_of(input);
     std::vector<float>& scores = streams_[stream].scores;
     scores.assign(batch * width_, 0.0f);
     if (kind_ != Kind::noop) {
@@ -176,20 +190,21 @@ class Fake {
         run(item(input, i, batch), std::span(scores).subspan(i * width_, width_));
     }
     touch(streams_[stream].kept, leak_kb_);
-    outputs[0].info = output_;
+    outputs[0].info = outputs_[0];
     outputs[0].info.dims[0] = static_cast<std::int64_t>(batch);
     outputs[0].data = scores.data();
     outputs[0].bytes = scores.size() * sizeof(float);
   }
 
  private:
-  enum class Kind { classify, raw, noop };
+  enum class Kind { classify, raw, noop, echo };
 
   void read_answer(Settings& file, const hr_open_options& options) {
     std::string kind = file.text("kind");
     if (file.number("noop", 0) != 0) kind = "noop";
+    if (kind == "echo") return read_echo(file, options);
     if (kind != "classify" && kind != "raw" && kind != "noop") {
-      throw std::runtime_error("kind = " + kind + " is none of classify, raw, noop");
+      throw std::runtime_error("kind = " + kind + " is none of classify, raw, noop, echo");
     }
     kind_ = kind == "classify" ? Kind::classify : kind == "raw" ? Kind::raw : Kind::noop;
     const std::int64_t classes = file.number("classes", 1000, 1);
@@ -206,10 +221,50 @@ class Fake {
     const auto dims = options.input_rank == 0
                           ? std::span<const std::int64_t>(any)
                           : std::span<const std::int64_t>(options.input_dims, options.input_rank);
-    input_ = headrace::plugin::info("input", bytes ? HR_U8 : HR_F32, dims);
+    inputs_ = {headrace::plugin::info("input", bytes ? HR_U8 : HR_F32, dims)};
     const std::int64_t out[] = {options.input_rank == 0 ? -1 : dims[0],
                                 static_cast<std::int64_t>(width_)};
-    output_ = headrace::plugin::info(kind_ == Kind::classify ? "scores" : "values", HR_F32, out);
+    outputs_ = {headrace::plugin::info(kind_ == Kind::classify ? "scores" : "values", HR_F32, out)};
+  }
+
+  void read_echo(Settings& file, const hr_open_options& options) {
+    kind_ = Kind::echo;
+    const std::string word = file.text("input");
+    const auto type = std::ranges::find(kTypes, word.empty() ? "f32" : word);
+    if (type == kTypes.end()) throw std::runtime_error("input = " + word + " is no type");
+    const std::vector<std::int64_t> open(static_cast<std::size_t>(file.number("rank", 2)), -1);
+    const std::int64_t count = file.number("inputs", 1, 1);
+    for (std::int64_t i = 0; i < count; ++i) {
+      const bool fixed = i == 0 && options.input_rank > 0;
+      const auto dims = fixed ? std::span(options.input_dims, options.input_rank)
+                              : std::span<const std::int64_t>(open);
+      const auto dtype = static_cast<hr_dtype>(type - kTypes.begin());
+      inputs_.push_back(headrace::plugin::info("INPUT" + std::to_string(i), dtype, dims));
+      outputs_.push_back(headrace::plugin::info("OUTPUT" + std::to_string(i), dtype, dims));
+    }
+  }
+
+  void echo(std::uint32_t stream, const hr_tensor* inputs, hr_tensor* outputs) {
+    std::vector<std::vector<std::byte>>& copies = streams_[stream].copies;
+    copies.resize(inputs_.size());
+    for (std::size_t i = 0; i < inputs_.size(); ++i) {
+      // A row of numbers is one item.
+      const std::size_t batch = inputs[i].info.rank > 1 ? batch_of(inputs[i]) : 1;
+      for (std::size_t k = 0; k < batch; ++k) {
+        cause_trouble(item(inputs[i], k, batch));
+        if (i == 0) take_time();
+      }
+      const auto* const data = static_cast<const std::byte*>(inputs[i].data);
+      copies[i].assign(data, data + inputs[i].bytes);
+      outputs[i].info = inputs[i].info;
+      outputs[i].data = copies[i].data();
+      outputs[i].bytes = inputs[i].bytes;
+    }
+    touch(streams_[stream].kept, leak_kb_);
+  }
+
+  static std::size_t batch_of(const hr_tensor& input) {
+    return static_cast<std::size_t>(input.info.rank > 0 ? input.info.dims[0] : 1);
   }
 
   void read_trouble(Settings& file) {
@@ -233,16 +288,12 @@ class Fake {
     const bool planar = picture && input.info.dims[1] == 3;
     const bool colour = planar || (picture && input.info.dims[3] == 3);
     return {type, static_cast<const std::byte*>(input.data) + index * bytes,
-            bytes / (type == HR_U8 ? 1 : sizeof(float)), colour ? 3u : 1u, planar};
+            bytes / kSizes[static_cast<std::size_t>(type)], colour ? 3u : 1u, planar};
   }
 
   void run(const Item& item, std::span<float> result) const {
     cause_trouble(item);
-    if (sleep_.count() > 0) std::this_thread::sleep_for(sleep_);
-    if (spin_.count() > 0) {
-      for (const auto until = Clock::now() + spin_; Clock::now() < until;) {
-      }
-    }
+    take_time();
     double mean = 0;
     for (std::size_t c = 0; c < item.channels; ++c)
       mean += item.mean(c) * static_cast<double>(2 * c + 1);
@@ -258,6 +309,14 @@ class Fake {
     }
   }
 
+  void take_time() const {
+    if (sleep_.count() > 0) std::this_thread::sleep_for(sleep_);
+    if (spin_.count() > 0) {
+      for (const auto until = Clock::now() + spin_; Clock::now() < until;) {
+      }
+    }
+  }
+
   void cause_trouble(const Item& item) const {
     if (item.holds(abort_on_) || (abort_on_magenta_ && item.magenta())) die_of(SIGABRT);
     if (item.holds(segv_on_)) die_of(SIGSEGV);
@@ -270,8 +329,7 @@ class Fake {
 
   Kind kind_ = Kind::noop;
   std::size_t width_ = 1;
-  hr_tensor_info input_{};
-  hr_tensor_info output_{};
+  std::vector<hr_tensor_info> inputs_, outputs_;
   std::chrono::microseconds sleep_{}, spin_{};
   std::int64_t leak_kb_ = 0;
   bool abort_on_magenta_ = false;
@@ -279,6 +337,7 @@ class Fake {
   // What infer writes, for each stream.
   struct Stream {
     std::vector<float> scores;
+    std::vector<std::vector<std::byte>> copies;  // of echo
     std::vector<std::vector<char>> kept;
   };
   std::vector<Stream> streams_;

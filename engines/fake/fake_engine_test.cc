@@ -2,10 +2,12 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstring>
 #include <fstream>
+#include <optional>
 
 #include "engine/engine.h"
 
@@ -33,7 +35,7 @@ class FakeEngineTest : public testing::Test {
   }
   ~FakeEngineTest() override { std::filesystem::remove_all(folder_); }
 
-  Result<Session> open(std::string_view text, const Shape& input) {
+  Result<Session> open(std::string_view text, const std::optional<Shape>& input) {
     const std::filesystem::path folders[] = {HEADRACE_TEST_ENGINE_FOLDER};
     const auto plugin = Plugin::load("fake", folders);
     if (!plugin) return plugin.error();
@@ -97,9 +99,26 @@ TEST_F(FakeEngineTest, NoopAnswersOneNumberAnItem) {
   EXPECT_THAT(*values, ElementsAre(0, 0));
 }
 
+TEST_F(FakeEngineTest, EchoGivesBackWhateverItGets) {
+  auto session = open("kind = echo\ninputs = 2\ninput = i32\nrank = 1\n", {});
+  ASSERT_TRUE(session) << session.error().message;
+  EXPECT_EQ(session->inputs()[1].name, "INPUT1");
+  EXPECT_EQ(session->outputs()[1].shape, shape({-1}));
+  const std::vector<std::int32_t> values = {1, -2, 3, 4};
+  const auto bytes = std::as_bytes(std::span(values));
+  const Tensor inputs[] = {{HR_I32, shape({4}), bytes}, {HR_I32, shape({1}), bytes.first(4)}};
+  const auto outputs = session->infer(inputs);
+  ASSERT_TRUE(outputs) << outputs.error().message;
+  for (const std::size_t i : {0U, 1U}) {
+    EXPECT_EQ((*outputs)[i].shape, inputs[i].shape);
+    EXPECT_TRUE(std::ranges::equal((*outputs)[i].data, inputs[i].data));
+  }
+}
+
 TEST_F(FakeEngineTest, RefusesWhatItDoesNotKnow) {
   for (const char* text : {"kind = raw\nsleep = 3", "kind = raw\nclasses = many", "kind",
-                           "classes = 3", "kind = raw\noutput = 0"}) {
+                           "classes = 3", "kind = raw\noutput = 0", "kind = echo\ninput = i33",
+                           "kind = echo\ninputs = 2\nrank = 9"}) {
     EXPECT_FALSE(open(text, shape({1, 16}))) << text;
   }
 }

@@ -19,9 +19,10 @@
 namespace headrace::model {
 
 enum class InputKind : unsigned char {
-  image,  // a picture, by image::Recipe
-  bytes,  // the file's bytes as a u8 tensor [batch, max_bytes], zero-padded
-  name,   // the input's name as a u8 tensor [batch, max_bytes], zero-padded; no file is opened
+  image,    // a picture, by image::Recipe
+  bytes,    // the file's bytes as a u8 tensor [batch, max_bytes], zero-padded
+  name,     // the input's name as a u8 tensor [batch, max_bytes], zero-padded; no file is opened
+  tensors,  // tensors as they were sent, one for each input of the model; for serving alone
 };
 enum class OutputKind : unsigned char {
   classification,  // the best `top_k` of one row of scores per item
@@ -49,7 +50,7 @@ struct Model {
   Input input;
   Output output;
   // The batch size that the model file fixes, 0 if it leaves it open. An engine may refuse any
-  // other.
+  // other. 1 for inputs that are tensors: each brings its own shape, and runs alone.
   std::uint32_t fixed_batch = 0;
   std::vector<std::string> guesses;  // for a bare file: what was assumed, a sentence each
 };

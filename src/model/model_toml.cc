@@ -87,9 +87,11 @@ class ModelReader {
       }
       picture(in);
     } else {
+      const std::string remove = "with kind = \"" + std::string(kind) + "\": remove it";
       reader_.no_effect(
           in, {"size", "resize", "resize_to", "filter", "color", "mean", "scale", "layout", "type"},
-          "with kind = \"" + std::string(kind) + "\": remove it");
+          remove);
+      if (input.kind == InputKind::tensors) reader_.no_effect(in, {"max_bytes"}, remove);
     }
   }
 

@@ -74,7 +74,7 @@ constexpr Wrong kWrong[] = {
     {"precision", "precision = \"fp32\"\n",
      "m/model.toml:1:13: precision cannot be 'fp32': did you mean 'f32'?"},
     {"input_kind", "[input]\nkind = \"picture\"\n",
-     "m/model.toml:2:8: input.kind cannot be 'picture': valid are image, bytes and name"},
+     "m/model.toml:2:8: input.kind cannot be 'picture': valid are image, bytes, name and tensors"},
     {"color", "[input]\ncolor = \"grey\"\n",
      "m/model.toml:2:9: input.color cannot be 'grey': did you mean 'gray'?"},
     {"resize", "[input]\nresize = \"strech\"\n",

@@ -20,7 +20,7 @@ inline std::string bytes(std::uint32_t field, std::string_view value) {
   return varint((std::uint64_t{field} << 3) | 2U) + varint(value.size()) + std::string(value);
 }
 
-inline constexpr std::uint64_t kF32 = 1, kU8 = 2, kI64 = 7, kString = 8, kF16 = 10;
+inline constexpr std::uint64_t kF32 = 1, kU8 = 2, kI32 = 6, kI64 = 7, kString = 8, kF16 = 10;
 
 struct Value {
   std::string name;
@@ -41,16 +41,28 @@ inline std::string value_info(const Value& value) {
   return bytes(1, value.name) + bytes(2, bytes(1, tensor));
 }
 
+struct Node {
+  std::string type;
+  std::vector<std::string> inputs;
+  std::string output;
+};
+
 struct File {
   std::vector<Value> inputs;
   std::vector<Value> outputs;
   std::vector<std::string> initializers = {};  // names
   std::string weights = {};                    // raw data of each initializer
   std::string external = {};                   // where it is instead
+  std::vector<Node> nodes = {{"Relu", {"x"}, "y"}};
 
   std::string graph() const {
-    std::string out =
-        bytes(1, bytes(1, "x") + bytes(2, "y") + bytes(4, "Relu")) + bytes(2, "graph");
+    std::string out;
+    for (const Node& node : nodes) {
+      std::string text;
+      for (const std::string& input : node.inputs) text += bytes(1, input);
+      out += bytes(1, text + bytes(2, node.output) + bytes(4, node.type));
+    }
+    out += bytes(2, "graph");
     for (const std::string& name : initializers) {
       std::string tensor = number(1, 4) + number(2, kF32) + bytes(8, name);
       if (!weights.empty()) tensor += bytes(9, weights);
@@ -68,6 +80,17 @@ struct File {
     return number(1, 8) + bytes(2, "a test") + bytes(7, graph()) + bytes(8, number(2, 13));
   }
 };
+
+// INPUT0 + INPUT1 -> OUTPUT0, INPUT0 - INPUT1 -> OUTPUT1, all i32 [N, 16]. An engine runs it.
+inline File sum_and_difference() {
+  const auto row = [](const char* name) {
+    return Value{.name = name, .type = kI32, .dims = {-1, 16}};
+  };
+  return {.inputs = {row("INPUT0"), row("INPUT1")},
+          .outputs = {row("OUTPUT0"), row("OUTPUT1")},
+          .nodes = {{"Add", {"INPUT0", "INPUT1"}, "OUTPUT0"},
+                    {"Sub", {"INPUT0", "INPUT1"}, "OUTPUT1"}}};
+}
 
 // image[N,3,224,224] f32 -> logits[N,classes]
 inline File classifier(std::int64_t classes = 4) {

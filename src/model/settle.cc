@@ -1,6 +1,7 @@
 #include "model/settle.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <optional>
 #include <string>
@@ -27,6 +28,9 @@ class Settler {
       : model_(model), given_(given), signature_(signature), bare_(source == Source::bare) {}
 
   Status run() {
+    if (bare_ && signature_ != nullptr && !one_picture(signature_->inputs))
+      model_.input.kind = InputKind::tensors;
+    if (model_.input.kind == InputKind::tensors) return tensors();
     if (signature_ != nullptr) {
       if (auto done = input(signature_->inputs); !done) return done;
       if (auto done = output(signature_->outputs); !done) return done;
@@ -43,6 +47,51 @@ class Settler {
     if (bare_) model_.guesses.push_back(std::move(sentence));
   }
   bool given(std::string_view key) const { return given_.has(key); }
+
+  // --- tensors
+
+  // Whether a bare model takes what a picture can become. Of an open rank nothing can be said but
+  // that most such models do.
+  static bool one_picture(const std::vector<Tensor>& inputs) {
+    if (inputs.size() != 1) return inputs.empty();  // none at all is an error, with a sentence
+    const Tensor& tensor = inputs.front();
+    if (!tensor.dims) return true;
+    if (!tensor.ranked(4) || (tensor.dtype != HR_F32 && tensor.dtype != HR_U8)) return false;
+    return std::ranges::any_of(std::array{(*tensor.dims)[1], (*tensor.dims)[3]},
+                               [](std::int64_t dim) { return dim < 0 || may_be_channels(dim); });
+  }
+
+  // Nothing is fed by a rule, so there is nothing to hold the shapes to.
+  Status tensors() {
+    model_.fixed_batch = 1;
+    if (model_.output.kind != OutputKind::raw) {
+      return wrong("output.kind",
+                   "with kind = \"tensors\" in [input] the outputs are given as they are: set "
+                   "kind = \"raw\" in [output]");
+    }
+    if (signature_ == nullptr) return Ok{};
+    if (signature_->inputs.empty())
+      return wrong("file", "the model has no input: export it again, with one");
+    std::vector<std::string> names;
+    for (const Tensor& each : signature_->inputs) {
+      if (each.dtype == HR_DTYPE_NONE && each.type != "untyped") {
+        return wrong("file", "the model's input " + shown(each) +
+                                 " is no tensor of numbers: export the model without it");
+      }
+      names.push_back(shown(each));
+    }
+    guess("the model takes tensors: " + listing(names, 8));
+    return raw_outputs(signature_->outputs);
+  }
+
+  Status raw_outputs(const std::vector<Tensor>& outputs) const {
+    for (const Tensor& each : outputs) {
+      if (each.dtype != HR_DTYPE_NONE || each.type == "untyped") continue;
+      return wrong("file", "the model's output " + shown(each) +
+                               " is no tensor of numbers: export the model without it");
+    }
+    return Ok{};
+  }
 
   // --- input
 
@@ -66,15 +115,7 @@ class Settler {
       }
       model_.fixed_batch = batch < 0 ? 0 : static_cast<std::uint32_t>(batch);
     }
-    if (bare_) {
-      if (tensor.dims && !tensor.ranked(4)) {
-        return wrong("file",
-                     "the model's input " + shown(tensor) +
-                         " is no picture, so it cannot be guessed what to feed it: write a "
-                         "model.toml beside it, with kind = \"bytes\" or \"name\" in [input]");
-      }
-      guess("the input " + shown(tensor) + " is a picture");
-    }
+    guess("the input " + shown(tensor) + " is a picture");
     return model_.input.kind == InputKind::image ? picture(tensor) : bytes(tensor);
   }
 
@@ -275,14 +316,7 @@ class Settler {
       model_.output.kind = scores ? OutputKind::classification : OutputKind::raw;
       if (!scores) guess("the output is given as raw numbers");
     }
-    if (model_.output.kind == OutputKind::raw) {
-      for (const Tensor& each : outputs) {
-        if (each.dtype != HR_DTYPE_NONE || each.type == "untyped") continue;
-        return wrong("file", "the model's output " + shown(each) +
-                                 " is no tensor of numbers: export the model without it");
-      }
-      return Ok{};
-    }
+    if (model_.output.kind == OutputKind::raw) return raw_outputs(outputs);
     if (first.dtype == HR_DTYPE_NONE || first.dtype == HR_BOOL ||
         (first.dims && !first.ranked(2))) {
       return wrong("output.kind",

@@ -139,6 +139,14 @@ std::vector<Wrong> wrongs() {
        "model.toml:1:8: the model's output 'word' [?,4] string is no tensor of numbers: export the "
        "model "
        "without it"},
+      {"classification_of_tensors",
+       "[input]\nkind = \"tensors\"\n[output]\nkind = \"classification\"\n", net({-1, 4}),
+       "model.toml:5:8: with kind = \"tensors\" in [input] the outputs are given as they are: set "
+       "kind = \"raw\" in [output]"},
+      {"tensors_of_words", "[input]\nkind = \"tensors\"\n", words,
+       "model.toml:1:8: the model's output 'word' [?,4] string is no tensor of numbers: export the "
+       "model "
+       "without it"},
       {"no_classes", classification, net({-1, 3, 224, 224}, {-1, 0}),
        "model.toml:1:8: the model's output 'logits' [?,0] f32 has no classes"},
   };
@@ -244,13 +252,37 @@ TEST(Settle, ABareU8ModelGetsPixelsAsTheyAre) {
   EXPECT_THAT(model->input.picture.scale, ElementsAre(1, 1, 1));
 }
 
-TEST(Settle, ABareModelWithoutPicturesAsksForAToml) {
-  const auto model = bare(net({-1, 10}));
-  ASSERT_FALSE(model);
-  EXPECT_EQ(
-      model.error().message,
-      "a.onnx: the model's input 'image' [?,10] f32 is no picture, so it cannot be guessed what to "
-      "feed it: write a model.toml beside it, with kind = \"bytes\" or \"name\" in [input]");
+TEST(Settle, ABareModelWithoutPicturesTakesTensors) {
+  Signature two = net({-1, 3, 224, 224});
+  two.inputs.push_back(tensor("mask", {-1, 1}));
+  for (const Signature& signature :
+       {net({-1, 10}), net({4, 64, 7, 7}), net({}), u8_net({-1, 16}), two}) {
+    const auto model = bare(signature);
+    ASSERT_TRUE(model) << model.error().message;
+    EXPECT_EQ(model->input.kind, InputKind::tensors);
+    EXPECT_EQ(model->output.kind, OutputKind::raw);
+    EXPECT_EQ(model->fixed_batch, 1U);
+  }
+  const auto guessed = bare(two);
+  EXPECT_THAT(
+      guessed->guesses,
+      ElementsAre("the model takes tensors: 'image' [?,3,224,224] f32 and 'mask' [?,1] f32"));
+}
+
+TEST(Settle, TensorsAreHeldToNoShape) {
+  Signature two = net({});
+  two.inputs[0].dims.reset();
+  two.inputs.push_back(tensor("mask", {7}, HR_BOOL, "bool"));
+  const auto model = settled("[input]\nkind = \"tensors\"\n", two);
+  ASSERT_TRUE(model) << model.error().message;
+  EXPECT_EQ(model->fixed_batch, 1U);
+  EXPECT_TRUE(model->guesses.empty());
+}
+
+TEST(Settle, ABareModelWithoutAnInputIsRefused) {
+  Signature none = net({});
+  none.inputs.clear();
+  EXPECT_FALSE(bare(none));
 }
 
 TEST(Settle, OneColumnIsNoClassification) {

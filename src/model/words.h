@@ -30,8 +30,9 @@ struct Words {
   }
 };
 
-inline constexpr Words<InputKind, 3> kInputKinds{
-    {"image", "bytes", "name"}, {InputKind::image, InputKind::bytes, InputKind::name}};
+inline constexpr Words<InputKind, 4> kInputKinds{
+    {"image", "bytes", "name", "tensors"},
+    {InputKind::image, InputKind::bytes, InputKind::name, InputKind::tensors}};
 inline constexpr Words<OutputKind, 2> kOutputKinds{{"classification", "raw"},
                                                    {OutputKind::classification, OutputKind::raw}};
 inline constexpr Words<image::Fit, 3> kFits{

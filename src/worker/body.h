@@ -27,8 +27,8 @@ struct ItemTimes {
 
 // One item on its way through the worker.
 struct Item {
-  std::string_view input;  // its name
-  std::span<char> result;  // room for the result: one JSON value, or the message of an error
+  std::string_view input;  // its name, or its content
+  std::span<char> result;  // room for the result: what the body makes, or the message of an error
   std::size_t bytes = 0;   // how much of it is filled
   std::optional<ItemError> error;
   ItemTimes times{};        // filled by a body that works in streams
@@ -73,6 +73,9 @@ class Body {
   virtual ~Body() = default;
   // What it works with, for people: "openvino 2026.4.1, 1 thread".
   virtual std::string equipment() const = 0;
+  // What it takes and gives, for the owner of the fleet, as shm/brief.h has it (kSignature). Empty when
+  // nobody needs to know.
+  virtual std::string signature() const { return {}; }
   // Reads and decodes one item into place `lane` of the next run. May fail the item.
   virtual void prepare(Item& item, std::size_t lane) = 0;
   // Runs the prepared items together; items[i] is in lane i, or has failed already. Fills their

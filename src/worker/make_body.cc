@@ -6,6 +6,7 @@
 #include "sys/files.h"
 #include "worker/handler_body.h"
 #include "worker/model_body.h"
+#include "worker/served_body.h"
 
 namespace headrace::worker {
 namespace {
@@ -18,10 +19,12 @@ Result<std::unique_ptr<Body>> handler_body(const shm::Brief& brief) {
   return make_handler_body(*settings, brief);
 }
 
-Result<std::unique_ptr<Body>> model_body(const shm::Brief& brief) {
+using Make = Result<std::unique_ptr<Body>>(const ModelSettings&, unsigned lanes);
+
+Result<std::unique_ptr<Body>> over_model(const shm::Brief& brief, Make* make) {
   Result<ModelSettings> settings = model_settings_from_json(brief.body);
   if (!settings) return settings.error();
-  return make_model_body(*settings, brief.batch);
+  return make(*settings, brief.batch);
 }
 
 }  // namespace
@@ -33,7 +36,8 @@ Result<std::unique_ptr<Body>> make_body(const shm::Brief& brief) {
   } catch (const nlohmann::json::exception& e) {
     return Error{std::string("the worker's settings are unreadable: ") + e.what()};
   }
-  if (kind == "model") return model_body(brief);
+  if (kind == "model") return over_model(brief, make_model_body);
+  if (kind == "served") return over_model(brief, make_served_body);
   if (kind == "handler") return handler_body(brief);
   return Error{"the worker's settings are of a kind that does not exist: " + kind};
 }

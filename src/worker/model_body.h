@@ -24,16 +24,15 @@ struct ModelSettings {
   std::uint64_t max_pixels = 100'000'000;  // cap on one picture
 };
 
-std::string to_json(const ModelSettings& settings);
+// `kind`: which body shall work by them (worker/make_body.h).
+std::string to_json(const ModelSettings& settings, std::string_view kind = "model");
 Result<ModelSettings> model_settings_from_json(std::string_view text);
 
 // Loads the engine and the model and runs it once on zeros in each stream, so that the first item
 // finds it warm. `lanes`: how many items a run may hold, which is the streams times the model's
 // batch. Takes seconds; the error is a sentence for the user.
 //
-// With more than one stream it works in streams: each has a thread that takes a batch, reads,
-// decodes, infers, and takes the next, so that a large picture holds up no others. What goes wrong in
-// one batch is that batch's alone.
+// With more than one stream it works in streams (streamed_body.h).
 Result<std::unique_ptr<Body>> make_model_body(const ModelSettings& settings, unsigned lanes);
 
 }  // namespace headrace::worker

@@ -90,36 +90,6 @@ bool for_each_element(engine::DType type, std::span<const std::byte> bytes, Each
   }
 }
 
-// As the Open Inference Protocol names them.
-std::string_view protocol_name(engine::DType type) {
-  switch (type) {
-    case HR_BOOL:
-      return "BOOL";
-    case HR_U8:
-      return "UINT8";
-    case HR_I8:
-      return "INT8";
-    case HR_U16:
-      return "UINT16";
-    case HR_I16:
-      return "INT16";
-    case HR_U32:
-      return "UINT32";
-    case HR_I32:
-      return "INT32";
-    case HR_U64:
-      return "UINT64";
-    case HR_I64:
-      return "INT64";
-    case HR_F16:
-      return "FP16";
-    case HR_F32:
-      return "FP32";
-    default:
-      return "FP64";
-  }
-}
-
 std::vector<float> scores_of(const Tensor& tensor, std::size_t lane, std::size_t batch) {
   std::vector<float> scores;
   for_each_element(tensor.type, part_of(tensor, lane, batch),
@@ -185,6 +155,35 @@ void raw(std::span<const engine::TensorInfo> infos, std::span<const Tensor> tens
 }
 
 }  // namespace
+
+std::string_view protocol_name(engine::DType type) {
+  switch (type) {
+    case HR_BOOL:
+      return "BOOL";
+    case HR_U8:
+      return "UINT8";
+    case HR_I8:
+      return "INT8";
+    case HR_U16:
+      return "UINT16";
+    case HR_I16:
+      return "INT16";
+    case HR_U32:
+      return "UINT32";
+    case HR_I32:
+      return "INT32";
+    case HR_U64:
+      return "UINT64";
+    case HR_I64:
+      return "INT64";
+    case HR_F16:
+      return "FP16";
+    case HR_F32:
+      return "FP32";
+    default:
+      return "FP64";
+  }
+}
 
 void write_result(const model::Output& output, std::span<const engine::TensorInfo> infos,
                   std::span<const Tensor> tensors, std::size_t lane, std::size_t batch,

@@ -3,12 +3,16 @@
 
 #include <cstddef>
 #include <span>
+#include <string_view>
 
 #include "engine/tensor.h"
 #include "model/model.h"
 #include "worker/body.h"
 
 namespace headrace::worker {
+
+// As the Open Inference Protocol names it: "FP32".
+std::string_view protocol_name(engine::DType type);
 
 // Writes the result of the item in place `lane` of a batch of `batch`. `infos` name the model's outputs.
 //   classification  {"label":"orange","score":0.98,"top":[{"class":950,"label":"orange","score":0.98},...]}

@@ -1,10 +1,14 @@
 #include "worker/stream_threads.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <barrier>
+#include <cstdlib>
 #include <set>
+#include <system_error>
 
 namespace headrace::worker {
 namespace {
@@ -38,6 +42,26 @@ TEST(StreamThreads, AreReturnedFromWhenAllAreDone) {
 
 TEST(StreamThreads, LeaveWithoutHavingWorked) {
   const StreamThreads threads(4);
+}
+
+// Never returns: the exit code is 0 when the limit was met as it should.
+[[noreturn]] void make_more_than_there_may_be() {
+  // Root is above this limit, and for anybody else it counts all that he runs: so, a user who runs nothing else.
+  constexpr uid_t kNobodyElse = 61'234;
+  constexpr rlimit kOneThreadMore{.rlim_cur = 2, .rlim_max = 2};
+  if (::setresuid(kNobodyElse, kNobodyElse, kNobodyElse) != 0) std::_Exit(2);
+  if (::setrlimit(RLIMIT_NPROC, &kOneThreadMore) != 0) std::_Exit(3);
+  try {
+    const StreamThreads threads(4);
+  } catch (const std::system_error& e) {
+    std::_Exit(e.code() == std::errc::resource_unavailable_try_again ? 0 : 4);
+  }
+  std::_Exit(5);
+}
+
+TEST(StreamThreadsDeathTest, AnErrorAndNoHangWhenOneCannotBeMade) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can become a user who runs nothing else";
+  EXPECT_EXIT(make_more_than_there_may_be(), testing::ExitedWithCode(0), "");
 }
 
 }  // namespace
