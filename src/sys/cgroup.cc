@@ -481,7 +481,10 @@ void refresh_memory(CgroupFacts& facts, std::string_view root) {
   Notes ignored;
   Files files(root, ignored);
   for (MemoryLevel& level : facts.memory) {
-    if (level.current) read_memory_use(files, facts.memory_in_v2, level);
+    if (!level.current) continue;
+    MemoryLevel now = level;
+    read_memory_use(files, facts.memory_in_v2, now);
+    if (now.current) level = std::move(now);
   }
   read_machine(files, facts);
 }

@@ -83,7 +83,8 @@ CgroupFacts read_cgroup(std::string_view root = "");
 // The use of memory at one level now, page cache included: the cheapest look there is.
 std::optional<Bytes> current_memory(const CgroupFacts& facts, const MemoryLevel& level,
                                     std::string_view root = "");
-// Brings only the use of memory (not the limits) in facts that read_cgroup() gave up to date.
+// Brings only the use of memory (not the limits) in facts that read_cgroup() gave up to date; of a level that cannot be
+// read any more, what was known stays.
 void refresh_memory(CgroupFacts& facts, std::string_view root = "");
 
 }  // namespace headrace::sys

@@ -1,7 +1,7 @@
 // A shared object loaded into this process for good.
 //
-// Called by the process that is to run the plug-in (a worker), never by the supervisor. Nothing is
-// ever unloaded: inference engines leave threads and exit handlers behind, and code that is
+// Called by the process that is to run the plug-in: engines by a worker, never by the supervisor, which
+// loads only what is built with it. Nothing is ever unloaded: inference engines leave threads and exit handlers behind, and code that is
 // unmapped under them would fault. A handle is therefore a plain value, and pointers from symbol()
 // stay good until the process ends.
 #pragma once

@@ -1,5 +1,6 @@
 #include "sys/poller.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -41,6 +42,10 @@ void Poller::watch(int fd, std::uint64_t tag) {
 
 void Poller::forget(int fd) {
   ::epoll_ctl(fd_.get(), EPOLL_CTL_DEL, fd, nullptr);
+}
+
+Fd Poller::descriptor() const {
+  return Fd(checked(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0), "fcntl"));
 }
 
 std::span<const std::uint64_t> Poller::wait(std::chrono::milliseconds timeout) {

@@ -19,6 +19,9 @@ class Poller {
   Poller();
   void watch(int fd, std::uint64_t tag);
   void forget(int fd);
+  // A copy of its descriptor, readable while wait() would find something: for somebody who waits for
+  // other things too.
+  Fd descriptor() const;
   // The tags of readable or ended descriptors; empty after `timeout` or an interruption. The span
   // is valid until the next call.
   std::span<const std::uint64_t> wait(std::chrono::milliseconds timeout);

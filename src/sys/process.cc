@@ -84,12 +84,16 @@ Exit to_exit(const siginfo_t& info) {
 
 }  // namespace
 
+std::string signal_name(int number) {
+  const char* abbreviation = ::sigabbrev_np(number);
+  if (abbreviation == nullptr) return "signal " + std::to_string(number);
+  return std::string("SIG") + abbreviation;
+}
+
 std::string describe(const Exit& exit) {
   if (exit.unknown) return "ended (another part of the program took its exit code)";
   if (exit.signal == 0) return "ended with exit code " + std::to_string(exit.code);
-  const char* abbreviation = ::sigabbrev_np(exit.signal);
-  if (abbreviation == nullptr) return "killed by signal " + std::to_string(exit.signal);
-  return std::string("killed by SIG") + abbreviation;
+  return "killed by " + signal_name(exit.signal);
 }
 
 Result<Child> Child::spawn(const SpawnRequest& request) {

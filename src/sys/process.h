@@ -26,6 +26,8 @@ struct Exit {
   // Some other part of the program waits for all children, or ignores SIGCHLD, and has it.
   bool unknown = false;
 };
+// "SIGSEGV"; "signal 77" for one that has no name.
+std::string signal_name(int number);
 // "killed by SIGSEGV" or "exited with code 7".
 std::string describe(const Exit& exit);
 

@@ -365,10 +365,7 @@ SignalSeen SignalWatch::wait_a_second() {
   const timespec second{1, 0};
   const int number = ::sigtimedwait(&all, &info, &second);
   if (number <= 0) return {};
-  const char* abbreviation = ::sigabbrev_np(number);
-  return {abbreviation != nullptr ? std::string("SIG") + abbreviation
-                                  : "signal " + std::to_string(number),
-          number, info.si_pid};
+  return {signal_name(number), number, info.si_pid};
 }
 
 }  // namespace headrace::sys
