@@ -54,6 +54,9 @@ Outcome Pipeline::run(const std::function<milliseconds(Clock::time_point)>& tick
     check(parts_.sink.flush());
     if (parts_.fleet.hopeless() && !outcome_.error) outcome_.error = parts_.fleet.hopeless();
     const milliseconds nap = tick(now);
+    // What a dead worker held came back, and may wait for ever for its turn while nothing is handed out.
+    if (outcome_.stopped_by && parts_.fleet.held() && parts_.fleet.in_flight() == 0)
+      give_back_backlog();
     if (!done()) wait(nap);
   }
   wind_up();
@@ -211,9 +214,14 @@ void Pipeline::take_signals() {
       outcome_.stopped_by = *signal;
       parts_.log.warn("{}: finishing what is in flight; once more stops at once",
                       *signal == SIGINT ? "interrupted" : "asked to stop");
-      for (const shm::Token token : parts_.fleet.surrender_backlog()) parts_.slots.release(token);
+      give_back_backlog();
     }
   }
+}
+
+// They get no line; --resume does them.
+void Pipeline::give_back_backlog() {
+  for (const shm::Token token : parts_.fleet.surrender_backlog()) parts_.slots.release(token);
 }
 
 // Every worker gone, every line written.

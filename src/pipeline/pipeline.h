@@ -93,6 +93,7 @@ class Pipeline {
   void check(Status status);
   void wait(std::chrono::milliseconds at_most);
   void take_signals();
+  void give_back_backlog();
   void wind_up();
   bool done() const;
 

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 
 #include "shm/brief.h"
@@ -69,6 +70,7 @@ class Misbehaviour {
   void answer(std::uint32_t i) {
     const shm::Token token = mailbox_.peek(i);
     const std::string what(name(i));
+    std::memcpy(slots_.result(token).data(), "{}", 2);
     slots_.write_reply(token, {}, what == "reply astray" ? 0 : 2, Clock::now(), 0ns, 0ns);
     if (what == "reply astray") {
       // A reply to some other use of the slot.

@@ -31,6 +31,20 @@ constexpr milliseconds kSkipping = 20ms;
 // Workers that failed to start, with none that ever did.
 constexpr std::uint32_t kMostFailedStarts = 3;
 
+std::string word_for(Worker::Offence offence, const sys::Exit& exit) {
+  switch (offence) {
+    case Worker::Offence::late:
+      return "timeout";
+    case Worker::Offence::nonsense:
+      return "nonsense";
+    case Worker::Offence::memory:
+      return "memory";
+    case Worker::Offence::none:
+      break;
+  }
+  return exit.signal == 0 ? "exit" : sys::signal_name(exit.signal);
+}
+
 std::string in_seconds(milliseconds time) {
   std::string text = std::to_string(duration<double>(time).count());
   text.erase(text.find_last_not_of('0') + 1);
@@ -176,7 +190,7 @@ void Fleet::listen(Worker& worker, Clock::time_point now) {
   for (int heard = 0; heard < kMostMessages; ++heard) {
     std::vector<sys::Fd> passed;
     const sys::Received received =
-        sys::receive_message(worker.control.get(), shm::kGreetingLimit, message, &passed);
+        sys::receive_message(worker.control.get(), shm::kSignatureLimit, message, &passed);
     if (received == sys::Received::closed) return poller_.forget(worker.control.get());
     if (received != sys::Received::message) return;
     hear(worker, message, std::move(passed), now);
@@ -347,7 +361,10 @@ void Fleet::bury(Worker& worker, const sys::Exit& exit, Clock::time_point now) {
   if (expected) return worker.move_to(WorkerState::resting);
   // Told to go while it was still loading.
   const bool dismissed = worker.offence == Worker::Offence::none && !worker.killed_for.empty();
-  if (!dismissed) ++counts_.restarts;
+  if (!dismissed) {
+    ++counts_.restarts;
+    ++restarts_by_[word_for(worker.offence, exit)];
+  }
   // A death that is charged to items is accounted for by their attempts.
   if (!charged && !dismissed) tally_.death();
   // A model that brings its worker down while it loads will do so again. Not so if somebody else
@@ -466,29 +483,31 @@ std::uint32_t Fleet::depth() const {
 }
 
 std::size_t Fleet::appetite() const {
-  const std::size_t ready = static_cast<std::size_t>(
-      std::count_if(workers_.begin(), workers_.end(),
-                    [](const auto& worker) { return worker->state() == WorkerState::ready; }));
-  const std::size_t wanted = std::max<std::size_t>(ready, 1) * depth();
+  std::uint32_t fed = 0;
+  for (const auto& worker : workers_) fed += may_be_fed(*worker, fed) ? 1 : 0;
+  const std::size_t wanted = std::size_t{std::max(fed, 1U)} * depth();
   return wanted > backlog_.size() ? wanted - backlog_.size() : 0;
 }
 
 void Fleet::dispatch(Clock::time_point now) {
   if (backlog_.empty() || stopping_ || hopeless_ || held_) return;
-  std::uint32_t ready = 0;
+  std::uint32_t fed = 0;
   std::size_t held = 0;
   for (const auto& worker : workers_) {
-    if (worker->state() != WorkerState::ready) continue;
-    ++ready;
+    if (!may_be_fed(*worker, fed)) continue;
+    ++fed;
     held += worker->in_flight();
   }
-  if (ready == 0) return;
+  if (fed == 0) return;
   // Not more for one than an even share, so that a short backlog is spread and not heaped.
-  const auto share = static_cast<std::uint32_t>((backlog_.size() + held + ready - 1) / ready);
+  const auto share = static_cast<std::uint32_t>((backlog_.size() + held + fed - 1) / fed);
   const std::uint32_t each = std::min(depth(), std::max(share, 1U));
+  fed = 0;
   for (const auto& worker : workers_) {
     if (backlog_.empty()) return;
-    if (worker->state() == WorkerState::ready && !worker->exclusive) feed(*worker, each, now);
+    if (!may_be_fed(*worker, fed)) continue;
+    ++fed;
+    if (!worker->exclusive) feed(*worker, each, now);
   }
 }
 

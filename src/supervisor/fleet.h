@@ -13,9 +13,11 @@
 
 #include <spdlog/logger.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -62,6 +64,8 @@ struct FleetSettings {
   std::vector<std::string> arguments{};  // with argv[0]
   Start start{};
   std::uint32_t workers = 1;  // at start; see set_workers()
+  // So many of the workers are not fed: they are warm, and wait for one of the others to fail.
+  std::uint32_t spare = 0;
   std::uint32_t batch = 1;
   std::uint32_t attempts = 3;  // how often an item may kill its worker before it is quarantined
   std::chrono::milliseconds item_timeout{0};  // for one attempt; 0: none
@@ -170,9 +174,16 @@ class Fleet {
   bool stopped() const;
 
   const FleetCounts& counts() const { return counts_; }
+  // The same restarts by what ended the worker: a signal ("SIGSEGV"), "exit", or why it was killed:
+  // "timeout", "nonsense", "memory".
+  const std::map<std::string, std::uint64_t>& restarts_by() const { return restarts_by_; }
   std::span<const std::unique_ptr<Worker>> workers() const { return workers_; }
   // How many there should be.
   std::uint32_t wanted() const { return wanted_; }
+  // How many of these are fed: of those that are ready, the ones with the lowest numbers.
+  std::uint32_t active() const {
+    return wanted_ > settings_.spare ? wanted_ - settings_.spare : std::min(wanted_, 1U);
+  }
   // What the worker that became ready last said it works with, e.g. "openvino 2026.4.1".
   const std::string& equipment() const { return equipment_; }
   // True once any worker became ready.
@@ -207,6 +218,9 @@ class Fleet {
   void charge(shm::Token token, std::uint32_t worker, ItemError code, const std::string& cause);
   void feed(Worker& worker, std::uint32_t depth, Clock::time_point now);
   std::uint32_t depth() const;
+  bool may_be_fed(const Worker& worker, std::uint32_t fed) const {
+    return worker.state() == WorkerState::ready && fed < active();
+  }
   void forgive_absence(Clock::time_point now);
   Record& record(shm::Token token) { return records_[shm::token_slot(token)]; }
   const Record& record(shm::Token token) const { return records_[shm::token_slot(token)]; }
@@ -224,6 +238,7 @@ class Fleet {
   std::vector<Record> records_;  // by slot
   DeathTally tally_;
   FleetCounts counts_;
+  std::map<std::string, std::uint64_t> restarts_by_;
   std::uint64_t measured_ = 0;  // items that the next number rests on
   double item_seconds_ = 0;     // smoothed time of one item in one worker; 0: not yet known
   std::optional<Error> hopeless_;

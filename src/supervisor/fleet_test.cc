@@ -218,6 +218,22 @@ TEST(Fleet, AWorkerThatWillNotLeaveIsKilledAfterTheGrace) {
   EXPECT_TRUE(job.fleet().stopped());
 }
 
+TEST(Fleet, AWorkerThatDoesNotMakeWayIsKilledAndReplaced) {
+  Job job({.start = {.body = "deaf"}, .workers = 1});
+  job.until([&] { return job.fleet().ever_ready(); });
+  const Worker& worker = *job.fleet().workers().front();
+  const int before = worker.child->pid();
+  job.fleet().recycle(0);
+  const Clock::time_point told = Clock::now();
+  // Second by second, or the supervisor would seem to have been away.
+  for (int i = 0; i <= 5; ++i) job.fleet().step(told + i * 1s);
+  EXPECT_EQ(worker.state(), WorkerState::leaving);
+  for (int i = 6; i <= 11; ++i) job.fleet().step(told + i * 1s);
+  EXPECT_EQ(worker.state(), WorkerState::dying);
+  job.until([&] { return worker.state() == WorkerState::ready && worker.child->pid() != before; });
+  EXPECT_EQ(job.fleet().counts().restarts, 0U) << "it was wished";
+}
+
 TEST(Fleet, SurvivesAKillAtAnyMomentOfAnyWorker) {
   Job job({.workers = 2, .attempts = 100});
   for (int round = 0; round < 40; ++round) {

@@ -44,7 +44,7 @@ Watch::Watch(Settings settings, Fleet& fleet, spdlog::logger& log)
       log_(log),
       last_look_(begin_),
       last_full_(begin_),
-      facts_(sys::read_cgroup()),
+      facts_(sys::read_cgroup(settings_.root)),
       throttling_(plan::throttling(facts_)),
       own_seconds_(sys::cpu_seconds_self()),
       kernel_kills_(facts_.oom_kills.value_or(0)) {
@@ -62,7 +62,7 @@ milliseconds Watch::step(Clock::time_point now, std::uint64_t items) {
     if (death || now - last_full_ >= kFullLook) {
       look(now);
     } else {
-      sys::refresh_memory(facts_);
+      sys::refresh_memory(facts_, settings_.root);
     }
     look_at_workers();
     nearest_limit();
@@ -97,7 +97,7 @@ bool Watch::glance(Clock::time_point now) {
   if (!glances_ || now < next_glance_) return false;
   next_glance_ = now + kGlance;
   const sys::MemoryLevel& level = facts_.memory[*glances_];
-  const std::optional<Bytes> current = sys::current_memory(facts_, level);
+  const std::optional<Bytes> current = sys::current_memory(facts_, level, settings_.root);
   // As much of it is page cache as there was.
   const Bytes cache =
       less(level.current.value_or(Bytes{}), level.unreclaimable().value_or(Bytes{}));
@@ -109,7 +109,7 @@ bool Watch::glance(Clock::time_point now) {
 
 void Watch::look(Clock::time_point now) {
   restarts_ = fleet_.counts().restarts;
-  sys::CgroupFacts facts = sys::read_cgroup();
+  sys::CgroupFacts facts = sys::read_cgroup(settings_.root);
   // Out of descriptors, say, or a group that goes: fewer levels are no news of the container, but of the reading.
   const bool whole =
       facts.cpu.size() >= facts_.cpu.size() && facts.memory.size() >= facts_.memory.size();
@@ -311,7 +311,7 @@ plan::Sight Watch::sight(Clock::time_point now, std::uint64_t items) {
           .limit = readings_.memory_limit,
           .in_use = readings_.memory_in_use,
           .kills_group = facts_.oom_kills_group,
-          .workers = fleet_.wanted(),
+          .workers = fleet_.active(),
           .threads = settings_.threads,
           .least_threads = settings_.streams,
           .planned = planned_->workers,
@@ -343,7 +343,7 @@ void Watch::act(const plan::Decision& decision, Clock::time_point now) {
     case Act::resize:
       say(spdlog::level::warn, fmt::format("now {} worker{}: {}", decision.workers,
                                            decision.workers == 1 ? "" : "s", why));
-      return fleet_.set_workers(decision.workers, now);
+      return fleet_.set_workers(decision.workers + settings_.spare, now);
     case Act::thin:
       say(spdlog::level::warn, fmt::format("now {} thread{} a worker: {}", decision.threads,
                                            decision.threads == 1 ? "" : "s", why));

@@ -61,6 +61,7 @@ class Watch {
     plan::Wishes wishes{};
     unsigned threads = 1;  // of each worker
     unsigned streams = 1;  // in each worker
+    unsigned spare = 0;    // workers beyond those that are fed (FleetSettings)
     // How a container with these facts would be planned now.
     struct Planned {
       Cpus cpus{};
@@ -75,6 +76,8 @@ class Watch {
     std::function<std::string(Bytes taken)> advice{};
     // A limit that the user set for this job alone.
     std::optional<Bytes> own_limit{};
+    // Of the control groups' files, as sys/cgroup.h has it: "" but for tests.
+    std::string root{};
   };
   // Fleet and log outlive it.
   Watch(Settings settings, Fleet& fleet, spdlog::logger& log);
