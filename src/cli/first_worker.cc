@@ -116,19 +116,6 @@ class MemoryWatch {
   Clock::time_point next_;
 };
 
-supervisor::FleetSettings settings_of(const JobOptions& options, const Workload& workload,
-                                      const Sizing& sizing, const std::string& program) {
-  return {.program = program,
-          .arguments = {"headrace", "--worker"},
-          .start = workload.start(sizing.plan.threads.value, sizing.plan.streams.value),
-          .workers = 1,
-          .batch = sizing.plan.at_once(),
-          .item_timeout = options.timeout,
-          .load_timeout = options.load_timeout,
-          .hopeless_after = kMostDeaths,
-          .max_depth = sizing.plan.mailbox.value};
-}
-
 std::uint64_t kernel_kills() {
   return sys::read_cgroup().oom_kills.value_or(0);
 }
@@ -219,7 +206,9 @@ Result<FirstWorker> measure_first_worker(const JobOptions& options, const Worklo
   const plan::Request estimate = sizing.request;
   const std::uint64_t kills_before = kernel_kills();
   MemoryWatch watch(options, sizing, found);
-  const supervisor::FleetSettings settings = settings_of(options, workload, sizing, program);
+  supervisor::FleetSettings settings = fleet_settings(options, workload, sizing, program);
+  settings.workers = 1;
+  settings.hopeless_after = kMostDeaths;
   const Status done = sample->names.empty()
                           ? only_load(settings, sizing.slots, watch, found, log)
                           : work(settings, sizing.slots, *sample, watch, found, log);

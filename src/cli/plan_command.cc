@@ -1,8 +1,6 @@
 #include "cli/plan_command.h"
 
 #include <fmt/format.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <iostream>
@@ -15,6 +13,7 @@
 #include "cli/container.h"
 #include "cli/fact_sheet.h"
 #include "cli/first_worker.h"
+#include "cli/log.h"
 #include "cli/sizing.h"
 #include "cli/tuned.h"
 #include "cli/workload.h"
@@ -84,7 +83,13 @@ Result<Answer> plan_for_model(const JobOptions& asked, spdlog::logger& log) {
   for (const std::string& guess : workload->warnings) log.warn("{}", guess);
   Result<Sizing> sizing = size_job(options, *workload);
   if (!sizing) return sizing.error();
-  if (Status room = check_room(*sizing); !room) return room.error();
+  if (const Status room = check_room(*sizing); !room) {
+    return Answer{.budget = std::move(sizing->budget),
+                  .request = sizing->request,
+                  .plan = std::move(sizing->plan),
+                  .model = workload->name,
+                  .does_not_fit = room.error().message};
+  }
   Result<FirstWorker> first = measure_first_worker(options, *workload, *sizing, *program, log);
   if (!first) return first.error();
   const plan::Request request = sizing->request;
@@ -168,9 +173,10 @@ std::string answer_text(const Answer& answer, const Container& container) {
   std::string text = to_table(container_sections(container, answer.budget)) + "\n";
   if (answer.first)
     text += to_table({measured_section(*answer.first, answer.plan.threads.value)}) + "\n";
-  text += answer.first ? "Plan for " + answer.model + "\n"
-                       : fmt::format("Plan, if a worker takes {} (name a MODEL to measure it)\n",
-                                     mib(answer.request.worker_memory));
+  text += answer.model.empty()
+              ? fmt::format("Plan, if a worker takes {} (name a MODEL to measure it)\n",
+                            mib(answer.request.worker_memory))
+              : "Plan for " + answer.model + "\n";
   text += plan::plan_text(answer.budget, answer.plan) + "\n";
   return text + plan::drawing(answer.budget, answer.plan, scene_of(answer, container));
 }
@@ -232,7 +238,7 @@ std::string answer_json(const Answer& answer, const Container& container) {
       {"version", HEADRACE_VERSION},
       {"container", container_json(container, answer.budget)},
       {"budget", budget_json(answer.budget)},
-      {"model", answer.first ? ordered_json(answer.model) : ordered_json(nullptr)},
+      {"model", answer.model.empty() ? ordered_json(nullptr) : ordered_json(answer.model)},
       {"measured", answer.first && !answer.first->no_room ? measured_json(*answer.first)
                                                           : ordered_json(nullptr)},
       {"plan", plan_json(answer.plan)},
@@ -246,16 +252,14 @@ std::string answer_json(const Answer& answer, const Container& container) {
 }  // namespace
 
 int plan_command(const PlanOptions& options) {
-  spdlog::logger log("headrace", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  log.set_level(spdlog::level::from_str(options.log_level));
-  log.set_pattern("headrace: %l: %v");
+  const auto log = make_log(options.log_level);
   sys::adopt_orphans();
   // Before the worker is there: what is told is what the job would find.
   const Container container = look_at_container();
   Result<Answer> answer =
-      options.model.empty() ? plan_for_anything(options) : plan_for_model(options, log);
+      options.model.empty() ? plan_for_anything(options) : plan_for_model(options, *log);
   if (!answer) {
-    log.error("{}", answer.error().message);
+    log->error("{}", answer.error().message);
     return kCannotRun;
   }
   if (answer->first && answer->first->stopped_by) return 128 + *answer->first->stopped_by;
@@ -263,7 +267,7 @@ int plan_command(const PlanOptions& options) {
   std::cout << (options.json ? answer_json(*answer, container) : answer_text(*answer, container));
   if (!std::cout.flush()) return kCannotRun;
   if (answer->does_not_fit) {
-    log.error("{}", *answer->does_not_fit);
+    log->error("{}", *answer->does_not_fit);
     return kCannotRun;
   }
   return kDone;

@@ -1,8 +1,5 @@
 #include "cli/run_command.h"
 
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
-
 #include <csignal>
 #include <iostream>
 #include <memory>
@@ -10,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/log.h"
 #include "cli/report.h"
 #include "cli/sizing.h"
 #include "cli/tuned.h"
@@ -50,14 +48,6 @@ Result<Results> open_results(const RunOptions& options, spdlog::logger& log) {
   return Results{std::move(*file), std::move(*answered)};
 }
 
-std::shared_ptr<spdlog::logger> make_log(const RunOptions& options, bool over_a_bar) {
-  auto log = std::make_shared<spdlog::logger>("headrace",
-                                              std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  log->set_level(spdlog::level::from_str(options.log_level));
-  log->set_pattern(over_a_bar ? "\r\033[Kheadrace: %l: %v" : "headrace: %l: %v");
-  return log;
-}
-
 // One run from its parts to its summary.
 class Run {
  public:
@@ -70,7 +60,8 @@ class Run {
         progress_(progress),
         log_(log),
         slots_(std::move(slots)),
-        fleet_(fleet_settings(program), slots_, poller_, pipeline::Pipeline::kFirstFleetTag, log),
+        fleet_(settings_of_fleet(program), slots_, poller_, pipeline::Pipeline::kFirstFleetTag,
+               log),
         watch_(watch_settings(), fleet_, log),
         source_(options.inputs, /*count_ahead=*/options.progress != ProgressStyle::none),
         sink_(std::move(results.file),
@@ -101,17 +92,10 @@ class Run {
   }
 
  private:
-  supervisor::FleetSettings fleet_settings(const std::string& program) const {
-    const unsigned threads = sizing_.plan.threads.value;
-    return {.program = program,
-            .arguments = {"headrace", "--worker"},
-            .start = workload_.start(threads, sizing_.plan.streams.value),
-            .workers = sizing_.first_workers,
-            .batch = sizing_.plan.at_once(),
-            .attempts = options_.attempts,
-            .item_timeout = options_.timeout,
-            .load_timeout = options_.load_timeout,
-            .max_depth = sizing_.plan.mailbox.value};
+  supervisor::FleetSettings settings_of_fleet(const std::string& program) const {
+    supervisor::FleetSettings settings = fleet_settings(options_, workload_, sizing_, program);
+    settings.attempts = options_.attempts;
+    return settings;
   }
 
   supervisor::Watch::Settings watch_settings() {
@@ -245,7 +229,7 @@ int run_command(const RunOptions& asked) {
   sys::Signals signals;
   sys::adopt_orphans();
   Progress progress(options.progress, options.out == "-" && sys::is_terminal(1), Clock::now());
-  const std::shared_ptr<spdlog::logger> log = make_log(options, progress.is_bar());
+  const std::shared_ptr<spdlog::logger> log = make_log(options.log_level, progress.is_bar());
   const auto cannot = [&](const Error& error) {
     log->error("{}", error.message);
     return static_cast<int>(kCannotRun);
