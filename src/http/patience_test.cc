@@ -84,11 +84,12 @@ TEST(Patience, ABodyThatDripsTooSlowlyIsRefused) {
 
 TEST(Patience, ABodyThatKeepsItsPaceIsTaken) {
   auto settings = impatient();
-  settings.limits.body_pace = {milliseconds(10'000), milliseconds(1), 1};
+  // A byte a second, of which each that has come counts; the first is there at once.
+  settings.limits.body_pace = {milliseconds(10'000), milliseconds(1'000), 1};
   const TestServer server(test_application, settings);
   auto client = server.client();
-  client.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n");
-  for (int i = 0; i < 20; ++i) {
+  client.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\nx");
+  for (int i = 1; i < 20; ++i) {
     std::this_thread::sleep_for(milliseconds(2));
     client.send("x");
   }
