@@ -9,6 +9,7 @@
 #include "cli/plan_command.h"
 #include "cli/probe_command.h"
 #include "cli/run_command.h"
+#include "cli/serve_command.h"
 #include "cli/tune_command.h"
 #include "sys/files.h"
 #include "worker/make_body.h"
@@ -24,6 +25,7 @@ struct Perform {
   int operator()(const cli::PlanOptions& options) const { return cli::plan_command(options); }
   int operator()(const cli::ProbeOptions& options) const { return cli::probe_command(options); }
   int operator()(const cli::TuneOptions& options) const { return cli::tune_command(options); }
+  int operator()(const cli::ServeOptions& options) const { return cli::serve_command(options); }
 };
 
 int run(int argc, char** argv) {

@@ -62,6 +62,20 @@ constexpr const char* kTuneCodes = R"(
 Exit codes: 0 the plan is written; 2 wrong usage; 3 there is no plan, or too little was measured to trust one;
 128+N stopped by signal N.)";
 
+constexpr const char* kServeText =
+    R"(Answer requests with models: Open Inference Protocol over HTTP and gRPC, and pictures as they are.
+
+MODEL  a folder with model.toml, or a bare .onnx (or OpenVINO .xml) file; each gets workers of its own
+
+    curl --data-binary @cat.jpg -H 'content-type: image/jpeg' localhost:8080/v2/models/NAME/infer
+
+A worker that dies costs only the request it was at: that is tried again. When too many requests wait, the next
+one gets a 429 at once. SIGTERM: no new requests, what was admitted is answered, then it ends.)";
+
+constexpr const char* kServeCodes = R"(
+Exit codes: 0 told to end, and every admitted request was answered; 2 wrong usage; 3 it could not serve, or not to
+the end.)";
+
 constexpr const char* kSize = "Size of the job (auto: from the container's CPU and memory)";
 // Of items or bytes, past which nobody counts.
 constexpr std::uint64_t kMostCount = 1'000'000'000'000'000;
@@ -232,6 +246,26 @@ void add_progress(CLI::App& app, ProgressStyle& style) {
       ->group(kTalk);
 }
 
+template <class Options>
+void add_governor_options(CLI::App& app, Options& o) {
+  const char* governor = "Governor (watches CPU and memory meanwhile)";
+  add_choice<bool>(app, "governor", o.governor_acts, {{"act", true}, {"watch", false}},
+                   "act: keep the job within the container; watch: only say what is used")
+      ->group(governor);
+  app.add_option("--recycle-after", o.recycle_after,
+                 "Replace a worker after about N items (a tenth more or less)")
+      ->check(CLI::Range(std::uint64_t{1}, kMostCount).description(""))
+      ->type_name("N")
+      ->group(governor);
+  app.add_option(
+         "--recycle-growth", o.recycle_growth,
+         "Replace a worker when it has grown by about SIZE; without it, when memory runs short")
+      ->transform(CLI::AsSizeValue(false).description(""))
+      ->check(CLI::Range(std::uint64_t{1}, kMostCount).description(""))
+      ->type_name("SIZE")
+      ->group(governor);
+}
+
 void add_run_options(CLI::App& run, RunOptions& o) {
   run.add_option("MODEL", o.model, "Model folder or file, or handler")->required()->type_name("");
   run.add_option("INPUT", o.inputs, "Inputs")->required()->type_name("");
@@ -265,22 +299,87 @@ void add_run_options(CLI::App& run, RunOptions& o) {
       ->group(kLimits);
   add_progress(run, o.progress);
 
-  const char* governor = "Governor (watches CPU and memory while the job runs)";
-  add_choice<bool>(run, "governor", o.governor_acts, {{"act", true}, {"watch", false}},
-                   "act: keep the job within the container; watch: only say what is used")
-      ->group(governor);
-  run.add_option("--recycle-after", o.recycle_after,
-                 "Replace a worker after about N items (a tenth more or less)")
-      ->check(CLI::Range(std::uint64_t{1}, kMostCount).description(""))
+  add_governor_options(run, o);
+}
+
+void add_serve_options(CLI::App& serve, ServeOptions& o) {
+  serve.add_option("MODEL", o.models, "Model folders or files")->required()->type_name("");
+  const char* doors = "Doors";
+  serve.add_option("--http", o.http, "Where HTTP is served: ADDRESS:PORT, or unix:PATH")
+      ->type_name("PLACE")
+      ->capture_default_str()
+      ->group(doors);
+  serve
+      .add_option("--grpc", o.grpc,
+                  "Where gRPC is served: ADDRESS:PORT, or unix:PATH (unset: nowhere)")
+      ->type_name("PLACE")
+      ->group(doors);
+  serve
+      .add_option(
+          "--token-file", o.token_file,
+          "Who names none of the tokens in it (one a line) gets a 401; health is open to all")
+      ->type_name("FILE")
+      ->group(doors);
+  CLI::Option* certificate =
+      serve.add_option("--tls-cert", o.tls_certificate, "Certificate (PEM); then HTTP is HTTPS")
+          ->type_name("FILE")
+          ->group(doors);
+  CLI::Option* key =
+      serve.add_option("--tls-key", o.tls_key, "Its key (PEM)")->type_name("FILE")->group(doors);
+  certificate->needs(key);
+  key->needs(certificate);
+  serve.add_option("--connections", o.connections, "Clients connected at once, at most")
+      ->check(CLI::Range(1U, 1'000'000U).description(""))
       ->type_name("N")
-      ->group(governor);
-  run.add_option(
-         "--recycle-growth", o.recycle_growth,
-         "Replace a worker when it has grown by about SIZE; without it, when memory runs short")
+      ->capture_default_str()
+      ->group(doors);
+  serve.add_option("--access-log", o.access_log, "A line of JSON a request; - is standard output")
+      ->check(CLI::IsMember({"-", "none"}).description(""))
+      ->type_name("-|none")
+      ->capture_default_str()
+      ->group(doors);
+  add_duration(serve, "grace", o.grace, "After SIGTERM: how long what is in flight may take")
+      ->group(doors);
+
+  const char* requests = "Requests";
+  serve
+      .add_option("--queue", o.queue,
+                  "Requests of one model that may wait and be in work; the next one gets a 429")
+      ->check(CLI::Range(1U, 60'000U).description(""))
+      ->type_name("N")
+      ->capture_default_str()
+      ->group(requests);
+  serve.add_option("--queue-bytes", o.queue_bytes, "The same in bytes")
       ->transform(CLI::AsSizeValue(false).description(""))
-      ->check(CLI::Range(std::uint64_t{1}, kMostCount).description(""))
+      ->check(CLI::Range(std::uint64_t{1} << 20, std::uint64_t{1} << 40).description(""))
       ->type_name("SIZE")
-      ->group(governor);
+      ->default_str("an eighth of the memory, 256MiB at most")
+      ->group(requests);
+  serve.add_option("--max-body", o.max_body, "Largest body of a request")
+      ->transform(CLI::AsSizeValue(false).description(""))
+      ->check(CLI::Range(std::uint64_t{1} << 10, std::uint64_t{1} << 40).description(""))
+      ->type_name("SIZE")
+      ->default_str("64MiB")
+      ->group(requests);
+  serve
+      .add_option("--attempts", o.attempts,
+                  "How often a request is tried in all, when workers die at it")
+      ->check(CLI::Range(1U, 100U))
+      ->type_name("N")
+      ->capture_default_str()
+      ->group(requests);
+  add_duration(serve, "batch-delay", o.batch_delay,
+               "How long a request waits for others, up to --batch of them")
+      ->group(requests);
+  add_size_options(serve, o);
+  serve
+      .add_option("--spare", o.spare, "Workers of each model that are kept warm for when one dies")
+      ->check(CLI::Range(0U, 64U).description(""))
+      ->type_name("N")
+      ->capture_default_str()
+      ->group(kSize);
+  add_job_options(serve, o);
+  add_governor_options(serve, o);
 }
 
 void add_plan_options(CLI::App& plan, PlanOptions& o) {
@@ -417,11 +516,13 @@ int explain(const std::string& message, const CLI::App& app) {
 
 }  // namespace
 
-std::variant<RunOptions, PlanOptions, ProbeOptions, TuneOptions, int> parse(int argc, char** argv) {
+std::variant<RunOptions, PlanOptions, ProbeOptions, TuneOptions, ServeOptions, int> parse(
+    int argc, char** argv) {
   RunOptions run_options;
   PlanOptions plan_options;
   ProbeOptions probe_options;
   TuneOptions tune_options;
+  ServeOptions serve_options;
   CLI::App app("Inference with many processes inside one container.", "headrace");
   app.set_version_flag("--version", std::string("headrace ") + HEADRACE_VERSION);
   app.require_subcommand(1);
@@ -440,7 +541,10 @@ std::variant<RunOptions, PlanOptions, ProbeOptions, TuneOptions, int> parse(int 
   Command tune(app, "tune", kTuneText);
   tune.app->footer(std::string(kSources) + kTuneCodes);
   add_tune_options(*tune.app, tune_options);
-  for (Command* command : {&run, &plan, &tune}) {
+  Command serve(app, "serve", kServeText);
+  serve.app->footer(std::string(kSources) + kServeCodes);
+  add_serve_options(*serve.app, serve_options);
+  for (Command* command : {&run, &plan, &tune, &serve}) {
     // Only the one that is meant: probe must not fail at what a variable says to run.
     if (argc > 1 && command->app->get_name() == argv[1]) command->finish();
   }
@@ -453,15 +557,16 @@ std::variant<RunOptions, PlanOptions, ProbeOptions, TuneOptions, int> parse(int 
   if (plan.app->parsed() && plan_options.model.empty()) {
     if (const auto mistake = pointless(*plan.app)) return explain(*mistake, app);
   }
-  for (Command* command : {&run, &plan, &tune}) {
+  for (Command* command : {&run, &plan, &tune, &serve}) {
     if (!command->app->parsed() || command->config.empty()) continue;
     if (Status applied =
-            apply_config(*command->app, {run.app, plan.app, tune.app}, command->config);
+            apply_config(*command->app, {run.app, plan.app, tune.app, serve.app}, command->config);
         !applied)
       return explain(applied.error().message, app);
   }
   if (plan.app->parsed()) return plan_options;
   if (probe.app->parsed()) return probe_options;
+  if (serve.app->parsed()) return serve_options;
   if (tune.app->parsed()) {
     if (tune_options.latency && !tune_options.rate)
       return explain("--for latency needs --rate N: the items that arrive in a second", app);

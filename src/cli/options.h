@@ -73,6 +73,27 @@ struct TuneOptions : JobOptions {
   ProgressStyle progress = ProgressStyle::automatic;
 };
 
+struct ServeOptions : JobOptions {
+  std::vector<std::string> models;
+  std::string http = "0.0.0.0:8080";  // or "unix:PATH"
+  std::string grpc;                   // the same; empty: no gRPC
+  std::string token_file;             // empty: everybody may come in
+  std::string tls_certificate;        // both or none
+  std::string tls_key;
+  unsigned attempts = 3;
+  unsigned spare = 0;  // workers of each model beyond those that are fed
+  std::chrono::microseconds batch_delay{0};
+  unsigned queue = 256;                      // requests of each model, waiting and in work
+  std::optional<std::uint64_t> queue_bytes;  // of each model; unset: by the container's memory
+  std::uint64_t max_body = 64ULL << 20;
+  unsigned connections = 1024;
+  std::chrono::milliseconds grace{25'000};
+  std::string access_log = "none";  // or "-"
+  bool governor_acts = true;
+  std::optional<std::uint64_t> recycle_after;
+  std::optional<std::uint64_t> recycle_growth;
+};
+
 // Exit codes of every command.
 enum ExitCode : int {
   kDone = 0,        // every input has its line
@@ -84,6 +105,7 @@ enum ExitCode : int {
 
 // The options to run with, or the exit code after --help, --version or a mistake (already
 // explained).
-std::variant<RunOptions, PlanOptions, ProbeOptions, TuneOptions, int> parse(int argc, char** argv);
+std::variant<RunOptions, PlanOptions, ProbeOptions, TuneOptions, ServeOptions, int> parse(
+    int argc, char** argv);
 
 }  // namespace headrace::cli

@@ -52,6 +52,7 @@ Result<Sizing> size_job(const JobOptions& options, const Workload& workload) {
       .streams = options.streams,
       .batch = options.batch,
       .worker_memory = workload.worker_memory,
+      .shared_memory = workload.shared_memory,
       .slot_bytes = Bytes{sizing.slots.input_capacity + sizing.slots.result_capacity + 128ULL}};
   Result<plan::Plan> plan = plan::make_plan(sizing.budget, sizing.request);
   if (!plan) return plan.error();
@@ -61,6 +62,18 @@ Result<Sizing> size_job(const JobOptions& options, const Workload& workload) {
   const bool cpu_decides = sizing.plan.workers.value * sizing.plan.threads.value >= by_cpu;
   sizing.first_workers = options.workers || cpu_decides ? sizing.plan.workers.value : 1;
   return sizing;
+}
+
+supervisor::FleetSettings fleet_settings(const JobOptions& options, const Workload& workload,
+                                         const Sizing& sizing, const std::string& program) {
+  return {.program = program,
+          .arguments = {"headrace", "--worker"},
+          .start = workload.start(sizing.plan.threads.value, sizing.plan.streams.value),
+          .workers = sizing.first_workers,
+          .batch = sizing.plan.at_once(),
+          .item_timeout = options.timeout,
+          .load_timeout = options.load_timeout,
+          .max_depth = sizing.plan.mailbox.value};
 }
 
 Status check_room(const Sizing& sizing) {

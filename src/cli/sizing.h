@@ -32,6 +32,11 @@ Result<plan::Budget> read_budget(const JobOptions& options);
 Result<plan::Budget> budget_of(const JobOptions& options, const sys::CgroupFacts& facts);
 Result<Sizing> size_job(const JobOptions& options, const Workload& workload);
 
+// The workers of a job so sized: those to begin with, as deep queues and as many attempts as usual. A command changes what
+// it wants otherwise. `program` is this very program.
+supervisor::FleetSettings fleet_settings(const JobOptions& options, const Workload& workload,
+                                         const Sizing& sizing, const std::string& program);
+
 // Whether what is left of the memory limit holds the slots. A memory cgroup past its limit does not
 // refuse, it kills; so this is asked before they are reserved.
 Status check_room(const Sizing& sizing);

@@ -90,7 +90,7 @@ std::uint32_t result_room(const model::Output& output) {
       std::max<std::size_t>(1024, (output.top_k + 1) * (64 + 6 * longest)));
 }
 
-Result<Workload> of_model(const JobOptions& options, const fs::path& program) {
+Result<Workload> of_model(const JobOptions& options, const fs::path& program, bool served) {
   for (const auto& [given, option] : {std::pair(options.handler_settings, "--handler-settings"),
                                       std::pair(options.files, "--files")}) {
     if (!given.empty())
@@ -98,6 +98,11 @@ Result<Workload> of_model(const JobOptions& options, const fs::path& program) {
   }
   Result<model::Model> model = model::load(options.model);
   if (!model) return model.error();
+  if (!served && model->input.kind == model::InputKind::tensors) {
+    return Error{
+        "'" + options.model + "' takes tensors, which are not made of files: serve it with " +
+        "`headrace serve`, or say in a model.toml what a file is to it, with kind in [input]"};
+  }
   const std::vector<fs::path> folders = engine_folders(program);
   const bool engine_open = options.engine.empty() && model->engine == "auto";
   if (Status chosen = choose_engine(*model, options.engine, folders); !chosen)
@@ -110,16 +115,18 @@ Result<Workload> of_model(const JobOptions& options, const fs::path& program) {
                     .warnings = model->guesses,
                     .engines = engines_for(*model, engine_open, folders),
                     .fixed_batch = model->fixed_batch,
+                    .model = *model,
                     .start = {}};
   workload.start = [settings = worker::ModelSettings{.model = std::move(*model),
                                                      .engine_folders = folders,
                                                      .threads = 1,
                                                      .max_bytes = Bytes{options.max_bytes},
-                                                     .max_pixels = options.max_pixels}](
-                       unsigned threads, unsigned streams) mutable {
+                                                     .max_pixels = options.max_pixels},
+                    kind = served ? "served" : "model"](unsigned threads,
+                                                        unsigned streams) mutable {
     settings.threads = threads;
     settings.streams = streams;
-    return supervisor::Start{worker::to_json(settings), thread_variables(threads)};
+    return supervisor::Start{worker::to_json(settings, kind), thread_variables(threads)};
   };
   return workload;
 }
@@ -161,7 +168,15 @@ Result<Workload> of_handler(const JobOptions& options) {
 Result<Workload> load_workload(const JobOptions& options, const fs::path& program) {
   const Result<bool> handler = worker::is_handler(options.model);
   if (!handler) return handler.error();
-  return *handler ? of_handler(options) : of_model(options, program);
+  return *handler ? of_handler(options) : of_model(options, program, /*served=*/false);
+}
+
+Result<Workload> load_served(const JobOptions& options, const fs::path& program) {
+  const Result<bool> handler = worker::is_handler(options.model);
+  if (!handler) return handler.error();
+  if (*handler)
+    return Error{"'" + options.model + "' is a handler; only models can be served so far"};
+  return of_model(options, program, /*served=*/true);
 }
 
 }  // namespace headrace::cli

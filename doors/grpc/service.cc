@@ -1,0 +1,262 @@
+#include "service.h"
+
+#include <google/protobuf/util/json_util.h>
+
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "asking.h"
+#include "infer_stream.h"
+#include "oip/documents.h"
+#include "server/described.h"
+
+namespace headrace::grpc_door {
+namespace {
+
+using grpc::Status;
+using grpc::StatusCode;
+using server::Clock;
+using server::Model;
+
+constexpr const char* kNoSharedMemory = "client shared memory is not supported";
+constexpr const char* kNoLoading = "models are loaded when the server starts, and not by clients";
+
+// A document of the HTTP door as a message, whose fields have the same names.
+Status turn_into(const std::string& json, google::protobuf::Message& message) {
+  const auto turned = google::protobuf::util::JsonStringToMessage(json, &message);
+  return turned.ok() ? Status::OK : Status(StatusCode::INTERNAL, "cannot describe the model");
+}
+
+bool is_ready(const server::Server& server, const Model& model) {
+  return !server.draining() && model.line->ready(Clock::now());
+}
+
+std::string_view view(const grpc::string_ref& text) {
+  return {text.data(), text.size()};
+}
+
+}  // namespace
+
+Status Service::may_begin(const Context& context) const {
+  if (calls_.open() > settings_.calls)
+    return {StatusCode::RESOURCE_EXHAUSTED, "too many calls are open; try again later"};
+  if (!settings_.tokens) return Status::OK;
+  const auto given = context.client_metadata().find("authorization");
+  if (given != context.client_metadata().end() && settings_.tokens->accept(view(given->second)))
+    return Status::OK;
+  return {StatusCode::UNAUTHENTICATED, "name a token: authorization: Bearer TOKEN"};
+}
+
+grpc::ServerUnaryReactor* Service::with_call(Context* context, bool open_to_all,
+                                             std::function<void(Unary&)> work) {
+  const auto call = std::make_shared<Unary>(calls_);
+  if (!calls_.enter(call)) {
+    call->end(shutting_down());
+  } else if (const Status may = may_begin(*context); !may.ok() && !open_to_all) {
+    call->end(may);
+  } else {
+    calls_.post([call, context, work = std::move(work)] {
+      if (call->ended()) return;
+      if (context->IsCancelled()) return call->end(cancelled());
+      work(*call);
+    });
+  }
+  return call.get();
+}
+
+grpc::ServerUnaryReactor* Service::at_once(Context* context, std::function<Status()> work,
+                                           bool open_to_all) {
+  return with_call(context, open_to_all,
+                   [work = std::move(work)](Unary& call) { call.end(work()); });
+}
+
+grpc::ServerUnaryReactor* Service::unsupported(Context* context, const char* sentence) {
+  return at_once(context, [sentence] { return Status(StatusCode::UNIMPLEMENTED, sentence); });
+}
+
+grpc::ServerUnaryReactor* Service::ServerLive(Context* context,
+                                              const inference::ServerLiveRequest* /*request*/,
+                                              inference::ServerLiveResponse* response) {
+  return at_once(
+      context,
+      [response] {
+        response->set_live(true);
+        return Status::OK;
+      },
+      /*open_to_all=*/true);
+}
+
+grpc::ServerUnaryReactor* Service::ServerReady(Context* context,
+                                               const inference::ServerReadyRequest* /*request*/,
+                                               inference::ServerReadyResponse* response) {
+  return at_once(
+      context,
+      [this, response] {
+        response->set_ready(server_.ready());
+        return Status::OK;
+      },
+      /*open_to_all=*/true);
+}
+
+grpc::ServerUnaryReactor* Service::ModelReady(Context* context,
+                                              const inference::ModelReadyRequest* request,
+                                              inference::ModelReadyResponse* response) {
+  return at_once(context, [this, request, response] {
+    const auto model = find_model(server_, request->name(), request->version());
+    if (!model) return model.error();
+    response->set_ready(is_ready(server_, **model));
+    return Status::OK;
+  });
+}
+
+grpc::ServerUnaryReactor* Service::ServerMetadata(
+    Context* context, const inference::ServerMetadataRequest* /*request*/,
+    inference::ServerMetadataResponse* response) {
+  return at_once(context, [this, response] {
+    return turn_into(server::describe_server(settings_.server_version), *response);
+  });
+}
+
+grpc::ServerUnaryReactor* Service::ModelMetadata(Context* context,
+                                                 const inference::ModelMetadataRequest* request,
+                                                 inference::ModelMetadataResponse* response) {
+  return at_once(context, [this, request, response] {
+    const auto model = find_model(server_, request->name(), request->version());
+    if (!model) return model.error();
+    const Status loaded = check_loaded(**model);
+    return loaded.ok() ? turn_into(oip::model_metadata(server::describe(**model)), *response)
+                       : loaded;
+  });
+}
+
+grpc::ServerUnaryReactor* Service::ModelConfig(Context* context,
+                                               const inference::ModelConfigRequest* request,
+                                               inference::ModelConfigResponse* response) {
+  return at_once(context, [this, request, response] {
+    const auto model = find_model(server_, request->name(), request->version());
+    if (!model) return model.error();
+    const Status loaded = check_loaded(**model);
+    return loaded.ok() ? turn_into(oip::model_config(server::describe(**model)),
+                                   *response->mutable_config())
+                       : loaded;
+  });
+}
+
+grpc::ServerUnaryReactor* Service::ModelStatistics(Context* context,
+                                                   const inference::ModelStatisticsRequest* request,
+                                                   inference::ModelStatisticsResponse* response) {
+  return at_once(context, [this, request, response] {
+    if (request->name().empty())
+      return turn_into(server::describe_statistics(server_.models()), *response);
+    const auto model = find_model(server_, request->name(), request->version());
+    if (!model) return model.error();
+    return turn_into(server::describe_statistics({*model, 1}), *response);
+  });
+}
+
+grpc::ServerUnaryReactor* Service::RepositoryIndex(Context* context,
+                                                   const inference::RepositoryIndexRequest* request,
+                                                   inference::RepositoryIndexResponse* response) {
+  return at_once(context, [this, request, response] {
+    for (const Model& model : server_.models()) {
+      const bool ready = is_ready(server_, model);
+      if (request->ready() && !ready) continue;
+      inference::RepositoryIndexResponse::ModelIndex& entry = *response->add_models();
+      entry.set_name(model.line->name());
+      entry.set_version(model.line->version());
+      entry.set_state(ready ? "READY" : "UNAVAILABLE");
+    }
+    return Status::OK;
+  });
+}
+
+grpc::ServerUnaryReactor* Service::ModelInfer(Context* context,
+                                              const inference::ModelInferRequest* request,
+                                              inference::ModelInferResponse* response) {
+  return with_call(context, /*open_to_all=*/false, [this, context, request, response](Unary& call) {
+    const auto asked =
+        ask(server_, *request, context->deadline(), *response,
+            [me = call.shared_from_this()](const Status& status) { me->end(status); });
+    if (!asked) return call.end(asked.error());
+    call.taken_back_by([asked = *asked] { asked.take_back(); });
+    // Its tensors lie in shared memory by now.
+    context->GetRpcAllocatorState()->FreeRequest();
+  });
+}
+
+grpc::ServerBidiReactor<inference::ModelInferRequest, inference::ModelStreamInferResponse>*
+Service::ModelStreamInfer(Context* context) {
+  const auto stream = std::make_shared<InferStream>(calls_, server_, *context);
+  if (!calls_.enter(stream)) {
+    stream->refuse(shutting_down());
+  } else if (const Status may = may_begin(*context); !may.ok()) {
+    stream->refuse(may);
+  } else {
+    stream->begin();
+  }
+  return stream.get();
+}
+
+grpc::ServerUnaryReactor* Service::RepositoryModelLoad(
+    Context* context, const inference::RepositoryModelLoadRequest* /*request*/,
+    inference::RepositoryModelLoadResponse* /*response*/) {
+  return unsupported(context, kNoLoading);
+}
+
+grpc::ServerUnaryReactor* Service::RepositoryModelUnload(
+    Context* context, const inference::RepositoryModelUnloadRequest* /*request*/,
+    inference::RepositoryModelUnloadResponse* /*response*/) {
+  return unsupported(context, kNoLoading);
+}
+
+grpc::ServerUnaryReactor* Service::SystemSharedMemoryStatus(
+    Context* context, const inference::SystemSharedMemoryStatusRequest* /*request*/,
+    inference::SystemSharedMemoryStatusResponse* /*response*/) {
+  return unsupported(context, kNoSharedMemory);
+}
+
+grpc::ServerUnaryReactor* Service::SystemSharedMemoryRegister(
+    Context* context, const inference::SystemSharedMemoryRegisterRequest* /*request*/,
+    inference::SystemSharedMemoryRegisterResponse* /*response*/) {
+  return unsupported(context, kNoSharedMemory);
+}
+
+grpc::ServerUnaryReactor* Service::SystemSharedMemoryUnregister(
+    Context* context, const inference::SystemSharedMemoryUnregisterRequest* /*request*/,
+    inference::SystemSharedMemoryUnregisterResponse* /*response*/) {
+  return unsupported(context, kNoSharedMemory);
+}
+
+grpc::ServerUnaryReactor* Service::CudaSharedMemoryStatus(
+    Context* context, const inference::CudaSharedMemoryStatusRequest* /*request*/,
+    inference::CudaSharedMemoryStatusResponse* /*response*/) {
+  return unsupported(context, kNoSharedMemory);
+}
+
+grpc::ServerUnaryReactor* Service::CudaSharedMemoryRegister(
+    Context* context, const inference::CudaSharedMemoryRegisterRequest* /*request*/,
+    inference::CudaSharedMemoryRegisterResponse* /*response*/) {
+  return unsupported(context, kNoSharedMemory);
+}
+
+grpc::ServerUnaryReactor* Service::CudaSharedMemoryUnregister(
+    Context* context, const inference::CudaSharedMemoryUnregisterRequest* /*request*/,
+    inference::CudaSharedMemoryUnregisterResponse* /*response*/) {
+  return unsupported(context, kNoSharedMemory);
+}
+
+grpc::ServerUnaryReactor* Service::TraceSetting(Context* context,
+                                                const inference::TraceSettingRequest* /*request*/,
+                                                inference::TraceSettingResponse* /*response*/) {
+  return unsupported(context, "requests are not traced, so there is nothing to set");
+}
+
+grpc::ServerUnaryReactor* Service::LogSettings(Context* context,
+                                               const inference::LogSettingsRequest* /*request*/,
+                                               inference::LogSettingsResponse* /*response*/) {
+  return unsupported(context, "the log is set on the server's command line, and not by clients");
+}
+
+}  // namespace headrace::grpc_door

@@ -1,0 +1,71 @@
+// The Open Inference Protocol over HTTP, and pictures as they are.
+//
+// From a request to bytes in shared memory and back. A body is read from the socket straight to where
+// the worker will read it; what has to be looked at on the way (JSON) is looked at before anything is
+// claimed for the rest. Every answer that is not 200 is {"error": ...}, and says nothing of the inside:
+// no path, no process.
+//
+// One thread: the server's.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "http/listener.h"
+#include "oip/infer_request.h"
+#include "server/server.h"
+
+namespace headrace::server {
+
+class HttpDoor : public Door {
+ public:
+  struct Settings {
+    http::Settings listener;
+    std::string server_version;
+  };
+  static Result<std::unique_ptr<HttpDoor>> open(Settings settings, Server& server);
+
+  const std::string& address() const { return listener_->address(); }
+  void drain() override;
+  bool quiet() const override { return listener_->connections() == 0; }
+  Status reload() { return listener_->reload(); }
+  std::size_t connections() const { return listener_->connections(); }
+
+ private:
+  using Exchange = http::Exchange;
+  template <class T>
+  using Awaitable = boost::asio::awaitable<T>;
+
+  HttpDoor(Settings settings, Server& server) : settings_(std::move(settings)), server_(server) {}
+
+  // An answer that needs no waiting. An error is a sentence, unless it is JSON already.
+  struct Said {
+    unsigned status;
+    std::string text;
+    std::string_view content_type = "application/json";
+  };
+
+  Awaitable<void> serve(Exchange& exchange);
+  Said about_server(std::string_view method, std::string_view path) const;
+  Said about_model(std::string_view method, std::string_view rest) const;
+  Awaitable<void> infer(Exchange& exchange, Model& model);
+  Awaitable<void> infer_file(Exchange& exchange, Model& model);
+  Awaitable<void> answer_file(Exchange& exchange, Model& model, Room room, std::size_t size);
+  Awaitable<void> infer_form(Exchange& exchange, Model& model);
+  Awaitable<void> infer_untold(Exchange& exchange, Model& model);
+  Awaitable<void> infer_gathered(Exchange& exchange, Model& model, std::string_view header);
+  Awaitable<void> infer_tensors(Exchange& exchange, Model& model, oip::InferRequest request,
+                                std::optional<std::span<const std::byte>> tail);
+  Awaitable<void> answer_tensors(Exchange& exchange, const Model& model,
+                                 const oip::InferRequest& request, const Answer& answer);
+  std::string metrics() const;
+
+  Settings settings_;
+  Server& server_;
+  std::optional<http::Listener> listener_;
+  oip::InferReader reader_;
+};
+
+}  // namespace headrace::server

@@ -1,0 +1,276 @@
+#include "server/line.h"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/text.h"
+#include "shm/brief.h"
+#include "shm/served.h"
+
+namespace headrace::server {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::duration_cast;
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+// Without a living worker for so long, it is no longer a matter of a moment.
+constexpr auto kMoment = 3s;
+
+supervisor::FleetSettings with_escort(supervisor::FleetSettings settings,
+                                      supervisor::Escort& escort) {
+  settings.escort = &escort;
+  return settings;
+}
+
+bool is_json(std::string_view text) {
+  thread_local simdjson::dom::parser parser;
+  return parser.parse(text.data(), text.size()).error() == simdjson::SUCCESS;
+}
+
+}  // namespace
+
+Room::Room(Room&& other) noexcept
+    : line_(std::exchange(other.line_, nullptr)), token_(other.token_) {}
+
+Room::~Room() {
+  if (line_ != nullptr) line_->release(line_->request(token_));
+}
+
+std::span<std::byte> Room::bytes() const {
+  return line_->slots_.input(token_);
+}
+
+bool Room::resize(std::size_t bytes) {
+  return line_->slots_.resize_body(token_, bytes);
+}
+
+Line::Line(LineSettings settings, shm::SlotArea slots, sys::Poller& poller, std::uint64_t first_tag,
+           spdlog::logger& log)
+    : settings_(std::move(settings)),
+      log_(log),
+      slots_(std::move(slots)),
+      fleet_(with_escort(settings_.fleet, *this), slots_, poller, first_tag, log),
+      requests_(slots_.count()) {}
+
+Line::~Line() = default;
+
+Result<Room, Line::Full> Line::admit(std::size_t bytes) {
+  if (bytes > settings_.slots.bodies.value) {
+    ++tally_.refused_ever;
+    return Full::ever;
+  }
+  const std::optional<shm::Token> token = slots_.claim_body(bytes);
+  if (!token) {
+    ++tally_.refused_queue;
+    return Full::queue;
+  }
+  Request& taken = request(*token);
+  taken.stage = Stage::filling;
+  taken.token = *token;
+  return Room(*this, *token);
+}
+
+std::uint64_t Line::submit(Room room, const Terms& terms, Answered answered) {
+  const shm::Token token = room.token_;
+  room.line_ = nullptr;
+  Request& mine = request(token);
+  mine.stage = Stage::waiting;
+  mine.number = ++last_number_;
+  mine.terms = terms;
+  mine.since = Clock::now();
+  mine.answered = std::move(answered);
+  waiting_.emplace(turn(mine), token);
+  open_by_number_.emplace(mine.number, token);
+  if (terms.deadline != Clock::time_point::max()) deadlines_.emplace(terms.deadline, mine.number);
+  ++open_;
+  return mine.number;
+}
+
+Line::Turn Line::turn(const Request& request) const {
+  const unsigned priority =
+      request.terms.priority == 0 ? settings_.usual_priority : request.terms.priority;
+  return {priority, request.number};
+}
+
+void Line::cancel(std::uint64_t number) {
+  const auto found = open_by_number_.find(number);
+  if (found == open_by_number_.end()) return;
+  ++tally_.cancelled;
+  leave(request(found->second));
+}
+
+// The client is answered or gone; the slot stays taken for as long as a worker may be at it.
+void Line::leave(Request& request) {
+  open_by_number_.erase(request.number);
+  --open_;
+  request.answered = {};
+  if (request.stage == Stage::waiting) waiting_.erase(turn(request));
+  if (request.stage != Stage::working) return release(request);
+  if (const auto token = fleet_.withdraw(shm::token_slot(request.token))) {
+    request.token = *token;
+    return release(request);
+  }
+  request.stage = Stage::abandoned;
+}
+
+void Line::release(Request& request) {
+  const shm::Token token = request.token;
+  request = {};
+  slots_.release(token);
+}
+
+void Line::settle(Request& request, Answer answer) {
+  const auto took = Clock::now() - request.since;
+  tally_.request_time.add(took);
+  (answer.kind == Answer::Kind::result ? tally_.success : tally_.fail).add(took);
+  if (answer.kind == Answer::Kind::late) ++tally_.late;
+  if (answer.kind == Answer::Kind::failed) ++tally_.failed[static_cast<std::size_t>(answer.error)];
+  tally_.attempts += answer.attempts - 1;
+  // It may submit the next request from within.
+  const Answered answered = std::move(request.answered);
+  leave(request);
+  answered(std::move(answer));
+}
+
+void Line::expire(Clock::time_point now) {
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+    const std::uint64_t number = deadlines_.begin()->second;
+    deadlines_.erase(deadlines_.begin());
+    const auto found = open_by_number_.find(number);
+    if (found == open_by_number_.end()) continue;
+    settle(request(found->second),
+           {.kind = Answer::Kind::late, .message = "its deadline came before its turn"});
+  }
+}
+
+void Line::take_finished(Clock::time_point now) {
+  while (auto finished = fleet_.next_finished()) {
+    Request& mine = request(finished->token);
+    mine.token = finished->token;
+    if (mine.stage == Stage::abandoned) {
+      release(mine);
+      continue;
+    }
+    Answer answer{.attempts = finished->attempts, .worker = finished->worker};
+    if (!believe(*finished, mine, answer)) {
+      fleet_.disbelieve(*finished, now);
+      continue;
+    }
+    if (answer.kind == Answer::Kind::result) {
+      tally_.queue.add(answer.queued);
+      tally_.decode.add(answer.decode);
+      tally_.infer.add(answer.infer);
+      tally_.rows += mine.terms.rows;
+      ++tally_.executions;
+      tally_.last_inference = std::chrono::system_clock::now();
+    }
+    // The worker is done with the slot, whatever comes of the answer.
+    mine.stage = Stage::done;
+    settle(mine, std::move(answer));
+  }
+}
+
+// False: the worker wrote what it cannot have meant.
+bool Line::believe(const supervisor::Finished& finished, const Request& mine, Answer& answer) {
+  if (finished.failure) {
+    answer.kind = Answer::Kind::failed;
+    answer.error = finished.failure->code;
+    answer.message = finished.failure->message;
+    return true;
+  }
+  if (!slots_.read_reply(finished.token, reply_)) return false;
+  if (reply_.error) {
+    answer.kind = Answer::Kind::failed;
+    answer.error = *reply_.error;
+    answer.message = to_utf8(reply_.text);
+    return true;
+  }
+  answer.result = std::move(reply_.text);
+  const auto result = shm::read_served_result(std::as_bytes(std::span(answer.result)));
+  if (!result) return false;
+  if (result->kind == shm::ServedResultKind::json && !is_json(result->json)) return false;
+  answer.queued =
+      std::max(microseconds(0), duration_cast<microseconds>(reply_.started - mine.since));
+  answer.decode = reply_.decode;
+  answer.infer = reply_.infer;
+  return true;
+}
+
+void Line::hand_on(Clock::time_point now) {
+  if (waiting_.empty()) return;
+  const std::uint32_t batch = settings_.fleet.batch;
+  if (settings_.delay > 0us && waiting_.size() < batch &&
+      now < request(waiting_.begin()->second).since + settings_.delay) {
+    return;
+  }
+  for (std::size_t room = fleet_.appetite(); room > 0 && !waiting_.empty(); --room) {
+    const shm::Token token = waiting_.begin()->second;
+    waiting_.erase(waiting_.begin());
+    request(token).stage = Stage::working;
+    fleet_.add(token);
+  }
+}
+
+void Line::step(Clock::time_point now) {
+  fleet_.step(now);
+  take_finished(now);
+  expire(now);
+  hand_on(now);
+  fleet_.dispatch(now);
+  if (able()) last_able_ = now;
+}
+
+milliseconds Line::patience(Clock::time_point now) const {
+  milliseconds wait = fleet_.patience(now);
+  const auto until = [&](Clock::time_point then) {
+    wait = std::min(wait, std::max(std::chrono::ceil<milliseconds>(then - now), 0ms));
+  };
+  if (!deadlines_.empty()) until(deadlines_.begin()->first);
+  if (!waiting_.empty() && settings_.delay > 0us) {
+    until(requests_[shm::token_slot(waiting_.begin()->second)].since + settings_.delay);
+  }
+  return wait;
+}
+
+bool Line::able() const {
+  const auto workers = fleet_.workers();
+  return std::any_of(workers.begin(), workers.end(), [](const auto& worker) {
+    return worker->state() == supervisor::WorkerState::ready;
+  });
+}
+
+bool Line::ready(Clock::time_point now) const {
+  if (fleet_.hopeless()) return false;
+  return able() || (last_able_ != Clock::time_point{} && now - last_able_ < kMoment);
+}
+
+milliseconds Line::expected_wait() const {
+  const Spent& infer = tally_.infer;
+  if (infer.count == 0) return 1s;
+  const auto each = (infer.time + tally_.decode.time) / static_cast<std::int64_t>(infer.count);
+  const auto all = each * static_cast<std::int64_t>(open_) / std::max(1U, fleet_.active());
+  return std::clamp(std::chrono::ceil<milliseconds>(all), milliseconds(1000), milliseconds(60'000));
+}
+
+Bytes Line::bytes_in_flight() const {
+  return {settings_.slots.bodies.value - slots_.bodies_free().value};
+}
+
+void Line::heard(std::uint32_t worker, std::span<const char> message,
+                 std::vector<sys::Fd> /*passed*/) {
+  if (message.empty() || message.front() != shm::kSignature || signature_) return;
+  Result<oip::Signature> said =
+      oip::read_signature(std::string_view(message.data() + 1, message.size() - 1));
+  if (said) {
+    signature_ = std::move(*said);
+  } else {
+    log_.error("worker {} describes its model in a way that makes no sense: {}", worker,
+               said.error().message);
+  }
+}
+
+}  // namespace headrace::server

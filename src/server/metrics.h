@@ -1,0 +1,29 @@
+// What a server says of itself, in the text format of Prometheus.
+//
+// Names that dashboards know from other servers where there is one (nv_inference_...), and what nobody
+// else says: why workers ended, what was tried again, how long the container was stopped by its quota.
+#pragma once
+
+#include <chrono>
+#include <span>
+#include <string>
+
+#include "server/line.h"
+#include "supervisor/watch.h"
+
+namespace headrace::server {
+
+struct Served {
+  const Line* line = nullptr;
+  const supervisor::Watch* watch = nullptr;
+};
+
+struct Doors {
+  std::size_t connections = 0;  // open now
+  std::uint64_t accepted = 0;   // connections since the start
+  bool draining = false;
+};
+
+std::string to_metrics(std::span<const Served> models, const Doors& doors, Clock::time_point now);
+
+}  // namespace headrace::server

@@ -1,0 +1,48 @@
+#!/usr/bin/env python3
+"""The real model: a picture that is sent gets the same answer as the same file under `headrace run`, however it is
+sent; so do its tensors, row by row."""
+import json
+from pathlib import Path
+
+import job
+import serving
+
+
+def form(parts):
+    lines = []
+    for name, content in parts:
+        lines += [b"--edge", f'Content-Disposition: form-data; name="p"; filename="{name}"'.encode(),
+                  b"Content-Type: image/jpeg", b"", content]  # fmt: skip
+    return b"\r\n".join([*lines, b"--edge--", b""])
+
+
+def body():
+    pictures = job.real_pictures()[:8]
+    done = job.run(job.real_model(), *pictures, "--ordered")
+    expected = [line["result"] for line in done.lines]
+    server = serving.Server(job.real_model(), "--workers", 2)
+    contents = [Path(picture).read_bytes() for picture in pictures]
+    for content, result in zip(contents, expected):
+        for how in ({"Content_Type": "image/jpeg"}, {"Content_Type": "application/x-www-form-urlencoded"}):
+            reply = server.infer("lite0", content, **how)
+            assert reply.status == 200 and json.loads(reply.body) == result, (reply, result)
+    parts = [*((f"{i}.jpg", content) for i, content in enumerate(contents)), ("bad.jpg", b"no picture")]
+    reply = server.infer("lite0", form(parts), Content_Type="multipart/form-data; boundary=edge")
+    results = json.loads(reply.body)["results"]
+    assert [one.get("result") for one in results] == [*expected, None], results
+    assert results[-1]["status"] == "failed" and results[-1]["error"]["code"] == "unsupported", results[-1]
+
+    broken = server.infer("lite0", contents[0][:2000], Content_Type="image/jpeg")
+    assert broken.status == 400 and json.loads(broken.body)["error"].startswith("corrupt"), broken
+    assert server.infer("lite0", b"GIF89a....", Content_Type="image/gif").status == 415
+
+    about = json.loads(server.get("/v2/models/lite0").body)
+    name = about["inputs"][0]["name"]
+    rows, length = serving.binary_request(**{name: ("FP32", [3, 3, 224, 224], bytes(3 * 4 * 3 * 224 * 224))})
+    outputs = serving.outputs_of(server.infer("lite0", rows, Inference_Header_Content_Length=length))
+    (scores,) = outputs.values()
+    assert len(scores) == 3 * 4000 and scores[:4000] == scores[4000:8000] == scores[8000:], len(scores)
+    server.end()
+
+
+job.test(body)
