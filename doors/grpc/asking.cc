@@ -143,6 +143,7 @@ Result<Asked, Status> ask_tensors(const Model& model, const inference::ModelInfe
   Line& line = *model.line;
   oip::Answer<oip::InferRequest> request = read_request(message, *line.signature());
   if (!request) return from(request.error());
+  if (const auto fits = server::check_rows(model, *request); !fits) return from(fits.error());
   Result<Room, Status> room = bring_in(line, message, *request);
   if (!room) return room.error();
   server::Terms terms{

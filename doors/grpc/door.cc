@@ -167,6 +167,7 @@ class GrpcDoor final : public server::Door {
   }
 
   bool quiet() const override { return calls_.open() == 0; }
+  void shut() override { calls_.close(); }
 
  private:
   void tell_health() {

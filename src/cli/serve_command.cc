@@ -35,6 +35,9 @@ constexpr Bytes kMostForRequests = 256_MiB;
 // Of one model; what a request brings lies outside of its slot.
 constexpr std::uint32_t kNothingInSlot = 64;
 constexpr std::uint32_t kResultBytes = 64 << 10;
+constexpr std::uint64_t kLeastPace = 16 << 10;  // bytes a second, of a body
+constexpr std::size_t kMostPathInLog = 1000;
+constexpr std::uint32_t kKept = 64;  // slots for bytes that are kept beside requests
 
 // The container is shared evenly by the models.
 JobOptions share_of(const JobOptions& options, const plan::Budget& budget, std::size_t models) {
@@ -63,12 +66,14 @@ class Served {
     const Bytes eighth{mine->memory.limit.value / kShareForRequests};
     bodies_ = Bytes{
         wishes.queue_bytes.value_or(std::clamp(eighth, kLeastForRequests, kMostForRequests).value)};
-    workload_.shared_memory = bodies_ + Bytes{std::uint64_t{wishes.queue} * kResultBytes};
     workload_.result_bytes = std::max(workload_.result_bytes, kResultBytes);
+    const std::uint64_t results = share.result_bytes.value_or(workload_.result_bytes);
+    workload_.shared_memory = bodies_ + Bytes{(wishes.queue + kKept) * results} +
+                              Bytes{wishes.spare * workload_.worker_memory.value};
     Result<Sizing> sizing = size_job(share, workload_);
     if (!sizing) return sizing.error();
     sizing_ = std::move(*sizing);
-    sizing_.slots.count = wishes.queue;
+    sizing_.slots.count = wishes.queue + kKept;
     sizing_.slots.input_capacity = kNothingInSlot;
     sizing_.slots.bodies = bodies_;
     return check_room(sizing_);
@@ -141,6 +146,10 @@ class Serving {
     served_.push_back(std::make_unique<Served>(mine, options_.models.size(), std::move(*workload)));
     Served& served = *served_.back();
     if (Status sized = served.size(options_); !sized) return sized;
+    if (served.sizing().first_workers + options_.spare > supervisor::Fleet::kMaxWorkers) {
+      return Error{"more than " + std::to_string(supervisor::Fleet::kMaxWorkers) +
+                   " workers with --spare: lower --workers or --spare"};
+    }
     const Sizing& sizing = served.sizing();
     for (const std::string& warning : sizing.plan.warnings) log_.warn("{}", warning);
     log_.info("{}:\n{}", served.workload().name, plan::plan_text(sizing.budget, sizing.plan));
@@ -163,11 +172,16 @@ class Serving {
     http::Settings listener{.address = options_.http, .token_file = options_.token_file};
     listener.limits.body = Bytes{options_.max_body};
     listener.limits.connections = options_.connections;
+    // A body that is being read takes its place in the queue.
+    listener.limits.body_pace.bytes_per_second = kLeastPace;
     if (!options_.tls_certificate.empty())
       listener.tls = http::TlsFiles{options_.tls_certificate, options_.tls_key};
     if (options_.access_log == "-") {
+      // A reader that is slow or gone costs lines, never an answer.
       listener.log = [](const http::AccessRecord& record) {
-        sys::write_text(1, http::to_json(record) + "\n");
+        http::AccessRecord cut = record;
+        cut.path = cut.path.substr(0, kMostPathInLog);
+        sys::write_if_room(1, http::to_json(cut) + "\n");
       };
     }
     auto door = server::HttpDoor::open(
@@ -215,6 +229,7 @@ class Serving {
             .version = "",
             .fleet = std::move(fleet),
             .slots = sizing.slots,
+            .queue = options_.queue,
             .delay = options_.batch_delay};
   }
 
@@ -227,6 +242,7 @@ class Serving {
         .threads = sizing.plan.threads.value,
         .streams = sizing.plan.streams.value,
         .spare = options_.spare,
+        .gives_up = false,
         .plan = [&served,
                  &line](const sys::CgroupFacts& facts) { return served.plan(facts, line); },
         .start = [&served](unsigned threads) { return served.start(threads); },

@@ -80,6 +80,11 @@ asio::awaitable<void> Exchange::gone() {
   return connection_.stream_.closed_by_peer();
 }
 
+void Exchange::forgo() {
+  status_ = kClientGone;
+  connection_.closing_ = true;
+}
+
 asio::awaitable<void> Exchange::answer(const Answer& answer) {
   if (answered()) throw std::logic_error("a request was answered twice");
   status_ = answer.status;

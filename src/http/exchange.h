@@ -68,6 +68,8 @@ class Exchange {
                                     std::string text);
   // {"error": message}; with Retry-After for 429 and 503.
   asio::awaitable<void> refuse(Refusal refusal);
+  // In place of an answer, for a client that has gone: the connection is closed without a word.
+  void forgo();
   bool answered() const { return status_ != 0; }
 
   // Completes when the client has closed its side, as far as can be known: it may only have said

@@ -1,5 +1,6 @@
 #include "server/described.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <utility>
@@ -20,6 +21,24 @@ constexpr std::uint32_t kMostRows = 1024;
 
 bool has_rows(const Model& model) {
   return model.about.input.kind != model::InputKind::tensors;
+}
+
+// How many rows of outputs a slot's result holds, where a row has a known size.
+std::uint32_t most_rows(const Model& model) {
+  const oip::Signature& signature = *model.line->signature();
+  const std::size_t outputs = signature.outputs.size();
+  std::size_t row = 0;
+  for (const oip::TensorSpec& output : signature.outputs) {
+    const auto dims = output.shape.dims();
+    const auto of_row = engine::Shape::of(dims.subspan(std::min<std::size_t>(1, dims.size())));
+    const auto bytes = of_row ? oip::bytes_of(output.datatype, *of_row) : std::nullopt;
+    if (!bytes) return kMostRows;
+    row += *bytes;
+  }
+  const std::size_t room = model.line->settings().slots.result_capacity;
+  const std::size_t header = shm::served_result_header(outputs) + outputs * shm::kServedAlignment;
+  const std::size_t rows = room > header ? (room - header) / std::max<std::size_t>(row, 1) : 1;
+  return static_cast<std::uint32_t>(std::clamp<std::size_t>(rows, 1, kMostRows));
 }
 
 oip::Tally tally(const Spent& spent) {
@@ -119,7 +138,7 @@ oip::ModelFacts describe(const Model& model) {
                         .platform = model.platform,
                         .backend = model.platform,
                         .signature = *model.line->signature(),
-                        .max_batch = has_rows(model) ? kMostRows : 0,
+                        .max_batch = has_rows(model) ? most_rows(model) : 0,
                         .layout = layout};
   if (!model.line->version().empty()) facts.versions = {model.line->version()};
   if (const auto delay = model.line->settings().delay; delay.count() > 0)
@@ -137,6 +156,15 @@ std::uint32_t rows_of(const Model& model, const oip::InferRequest& request) {
   if (!has_rows(model) || request.inputs.empty() || request.inputs.front().shape.rank() == 0)
     return 1;
   return static_cast<std::uint32_t>(request.inputs.front().shape.dims().front());
+}
+
+oip::Answer<Ok> check_rows(const Model& model, const oip::InferRequest& request) {
+  if (!has_rows(model)) return Ok{};
+  const std::uint32_t most = most_rows(model);
+  if (rows_of(model, request) <= most) return Ok{};
+  return oip::Refusal{oip::Refusal::Kind::invalid,
+                      "a request may bring at most " + std::to_string(most) +
+                          " rows for this model; send the others in requests of their own"};
 }
 
 Result<std::vector<oip::OutputTensor>> wanted_outputs(const Model& model,

@@ -40,6 +40,8 @@ std::string describe_statistics(std::span<const Model> models);
 
 // How many rows a request brings: its batch, where the model has one.
 std::uint32_t rows_of(const Model& model, const oip::InferRequest& request);
+// Whether there is room for what they will give.
+oip::Answer<Ok> check_rows(const Model& model, const oip::InferRequest& request);
 // What was asked for, of what the worker gave: views into `result`, which is not believed.
 Result<std::vector<oip::OutputTensor>> wanted_outputs(const Model& model,
                                                       const oip::InferRequest& request,

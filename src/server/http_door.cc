@@ -85,6 +85,13 @@ bool takes_files(const Model& model) {
   return model.about.input.kind != model::InputKind::tensors;
 }
 
+std::string text_of(std::span<const std::byte> bytes) {
+  std::string text;
+  text.reserve(bytes.size() + oip::kJsonMargin);
+  text.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  return text;
+}
+
 struct Body {
   Room room;
   std::size_t size;  // behind kPicture bytes of room
@@ -106,8 +113,10 @@ boost::asio::awaitable<Read<Body>> read_whole(Exchange& exchange, Line& line) {
   }
   std::size_t size = 0;
   for (;;) {
-    if (kPicture + size == room->bytes().size() && !room->resize(kPicture + 2 * size))
-      co_return full(Line::Full::queue);
+    if (kPicture + size == room->bytes().size() && !room->resize(kPicture + 2 * size)) {
+      const bool ever = kPicture + 2 * size > line.settings().slots.bodies.value;
+      co_return full(ever ? Line::Full::ever : Line::Full::queue);
+    }
     const Read<std::size_t> read =
         co_await exchange.read_some(room->bytes().subspan(kPicture + size));
     if (!read) co_return read.error();
@@ -142,7 +151,10 @@ boost::asio::awaitable<void> refuse(Exchange& exchange, unsigned status, std::st
 boost::asio::awaitable<std::optional<Answer>> ask_for(Exchange& exchange, Line& line, Room room,
                                                       Terms terms) {
   auto either = co_await (ask(line, std::move(room), terms) || exchange.gone());
-  if (either.index() == 1) co_return std::nullopt;
+  if (either.index() == 1) {
+    exchange.forgo();
+    co_return std::nullopt;
+  }
   Answer answer = std::get<0>(std::move(either));
   exchange.note("model", line.name());
   exchange.note("attempts", answer.attempts);
@@ -281,14 +293,19 @@ HttpDoor::Awaitable<void> HttpDoor::infer(Exchange& exchange, Model& model) {
   if (parts->raw) {
     auto request = oip::read_raw(parts->tail_bytes, *model.line->signature());
     if (!request) co_return co_await refuse(exchange, from(request.error()));
-    co_return co_await infer_tensors(exchange, model, std::move(*request), std::nullopt);
+    co_return co_await infer_tensors(exchange, model, std::move(*request), std::nullopt,
+                                     std::nullopt);
   }
-  std::string json(parts->json_bytes, '\0');
-  const Read<Ok> read = co_await read_exactly(exchange, std::as_writable_bytes(std::span(json)));
+  // What a client claims comes out of the same store as everything else, and stays for as long as its copy.
+  Result<Room, Line::Full> text = model.line->admit(parts->json_bytes);
+  if (!text) co_return co_await refuse(exchange, full(text.error()));
+  const Read<Ok> read = co_await read_exactly(exchange, text->bytes().first(parts->json_bytes));
   if (!read) co_return co_await refuse(exchange, read.error());
-  auto request = reader_.read(std::move(json), parts->tail_bytes, *model.line->signature());
+  auto request = reader_.read(text_of(text->bytes().first(parts->json_bytes)), parts->tail_bytes,
+                              *model.line->signature());
   if (!request) co_return co_await refuse(exchange, from(request.error()));
-  co_await infer_tensors(exchange, model, std::move(*request), std::nullopt);
+  std::optional<Room> kept(std::move(*text));
+  co_await infer_tensors(exchange, model, std::move(*request), std::nullopt, std::move(kept));
 }
 
 // The body is one picture.
@@ -318,11 +335,10 @@ HttpDoor::Awaitable<void> HttpDoor::infer_untold(Exchange& exchange, Model& mode
   const std::span<const std::byte> bytes = body->room.bytes().subspan(kPicture, body->size);
   if (takes_files(model) && image::sniff(bytes).kind != image::Kind::other)
     co_return co_await answer_file(exchange, model, std::move(body->room), body->size);
-  std::string json(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  { const Room given_back = std::move(body->room); }
-  auto request = reader_.read(std::move(json), 0, *model.line->signature());
+  auto request = reader_.read(text_of(bytes), 0, *model.line->signature());
   if (!request) co_return co_await refuse(exchange, from(request.error()));
-  co_await infer_tensors(exchange, model, std::move(*request), std::nullopt);
+  std::optional<Room> kept(std::move(body->room));
+  co_await infer_tensors(exchange, model, std::move(*request), std::nullopt, std::move(kept));
 }
 
 // JSON and binary tensors of a length that shows only at the end: compressed, or in chunks.
@@ -334,17 +350,23 @@ HttpDoor::Awaitable<void> HttpDoor::infer_gathered(Exchange& exchange, Model& mo
   if (!parts) co_return co_await refuse(exchange, from(parts.error()));
   const std::span<const std::byte> bytes = body->room.bytes().subspan(kPicture, body->size);
   auto request = parts->raw ? oip::read_raw(parts->tail_bytes, *model.line->signature())
-                            : reader_.read(std::string(reinterpret_cast<const char*>(bytes.data()),
-                                                       parts->json_bytes),
+                            : reader_.read(text_of(bytes.first(parts->json_bytes)),
                                            parts->tail_bytes, *model.line->signature());
   if (!request) co_return co_await refuse(exchange, from(request.error()));
-  co_await infer_tensors(exchange, model, std::move(*request), bytes.subspan(parts->json_bytes));
+  std::optional<Room> kept(std::move(body->room));
+  co_await infer_tensors(exchange, model, std::move(*request), bytes.subspan(parts->json_bytes),
+                         std::move(kept));
 }
 
-// `tail` holds the binary tensors, unless they are still to be read.
+// `tail` holds the binary tensors, unless they are still to be read; `kept` is where all that was read so far lies,
+// until every tensor is in its place.
 HttpDoor::Awaitable<void> HttpDoor::infer_tensors(Exchange& exchange, Model& model,
                                                   oip::InferRequest request,
-                                                  std::optional<std::span<const std::byte>> tail) {
+                                                  std::optional<std::span<const std::byte>> tail,
+                                                  std::optional<Room> kept) {
+  if (kept) kept->keep_only();
+  if (const auto fits = check_rows(model, request); !fits)
+    co_return co_await refuse(exchange, from(fits.error()));
   const oip::Signature& signature = *model.line->signature();
   std::vector<shm::ServedPart> parts;
   std::vector<std::size_t> in_order;  // in which the tail has them
@@ -387,6 +409,8 @@ HttpDoor::Awaitable<void> HttpDoor::infer_tensors(Exchange& exchange, Model& mod
     if (!filled) co_return co_await refuse(exchange, from(filled.error()));
   }
 
+  kept.reset();
+  request.json = std::string();
   Terms terms{
       .priority = static_cast<unsigned>(std::min<std::uint64_t>(request.priority, 1U << 20)),
       .rows = rows_of(model, request)};
@@ -428,6 +452,9 @@ HttpDoor::Awaitable<void> HttpDoor::infer_form(Exchange& exchange, Model& model)
   const auto parts = http::parse_multipart(exchange.field("Content-Type"), bytes);
   if (!parts) co_return co_await refuse(exchange, parts.error());
   if (parts->empty()) co_return co_await refuse(exchange, 400, "the form has no part");
+  if (parts->size() > model.line->settings().queue)
+    co_return co_await refuse(exchange, 413, "the form has more parts than requests may wait");
+  body->room.keep_only();
 
   Line& line = *model.line;
   const auto gathering = std::make_shared<Gathering>(server_.io());
@@ -452,7 +479,10 @@ HttpDoor::Awaitable<void> HttpDoor::infer_form(Exchange& exchange, Model& model)
   }
   { const Room given_back = std::move(body->room); }
   const auto either = co_await (until_all_here(*gathering) || exchange.gone());
-  if (either.index() == 1) co_return cancel();
+  if (either.index() == 1) {
+    exchange.forgo();
+    co_return cancel();
+  }
   std::string json = describe_form(*parts, gathering->answers);
   co_await exchange.answer_text(200, kJson, std::move(json));
 }

@@ -29,9 +29,10 @@ class HttpDoor : public Door {
 
   const std::string& address() const { return listener_->address(); }
   void drain() override;
-  bool quiet() const override { return listener_->connections() == 0; }
+  bool quiet() const override { return connections() == 0; }
+  void shut() override { listener_.reset(); }
   Status reload() { return listener_->reload(); }
-  std::size_t connections() const { return listener_->connections(); }
+  std::size_t connections() const { return listener_ ? listener_->connections() : 0; }
 
  private:
   using Exchange = http::Exchange;
@@ -57,7 +58,8 @@ class HttpDoor : public Door {
   Awaitable<void> infer_untold(Exchange& exchange, Model& model);
   Awaitable<void> infer_gathered(Exchange& exchange, Model& model, std::string_view header);
   Awaitable<void> infer_tensors(Exchange& exchange, Model& model, oip::InferRequest request,
-                                std::optional<std::span<const std::byte>> tail);
+                                std::optional<std::span<const std::byte>> tail,
+                                std::optional<Room> kept);
   Awaitable<void> answer_tensors(Exchange& exchange, const Model& model,
                                  const oip::InferRequest& request, const Answer& answer);
   std::string metrics() const;

@@ -48,6 +48,12 @@ bool Room::resize(std::size_t bytes) {
   return line_->slots_.resize_body(token_, bytes);
 }
 
+void Room::keep_only() {
+  Line::Request& mine = line_->request(token_);
+  if (mine.stage == Line::Stage::filling) --line_->taken_;
+  mine.stage = Line::Stage::kept;
+}
+
 Line::Line(LineSettings settings, shm::SlotArea slots, sys::Poller& poller, std::uint64_t first_tag,
            spdlog::logger& log)
     : settings_(std::move(settings)),
@@ -63,13 +69,15 @@ Result<Room, Line::Full> Line::admit(std::size_t bytes) {
     ++tally_.refused_ever;
     return Full::ever;
   }
-  const std::optional<shm::Token> token = slots_.claim_body(bytes);
+  const std::optional<shm::Token> token =
+      taken_ < settings_.queue ? slots_.claim_body(bytes) : std::nullopt;
   if (!token) {
     ++tally_.refused_queue;
     return Full::queue;
   }
   Request& taken = request(*token);
   taken.stage = Stage::filling;
+  ++taken_;
   taken.token = *token;
   return Room(*this, *token);
 }
@@ -106,6 +114,7 @@ void Line::cancel(std::uint64_t number) {
 // The client is answered or gone; the slot stays taken for as long as a worker may be at it.
 void Line::leave(Request& request) {
   open_by_number_.erase(request.number);
+  deadlines_.erase({request.terms.deadline, request.number});
   --open_;
   request.answered = {};
   if (request.stage == Stage::waiting) waiting_.erase(turn(request));
@@ -115,10 +124,24 @@ void Line::leave(Request& request) {
     return release(request);
   }
   request.stage = Stage::abandoned;
+  abandoned_.insert(shm::token_slot(request.token));
+}
+
+// What nobody waits for is not tried again when its worker died.
+void Line::reclaim() {
+  for (const std::uint32_t slot :
+       std::vector<std::uint32_t>(abandoned_.begin(), abandoned_.end())) {
+    const std::optional<shm::Token> token = fleet_.withdraw(slot);
+    if (!token) continue;
+    requests_[slot].token = *token;
+    release(requests_[slot]);
+  }
 }
 
 void Line::release(Request& request) {
   const shm::Token token = request.token;
+  if (request.stage != Stage::kept) --taken_;
+  abandoned_.erase(shm::token_slot(token));
   request = {};
   slots_.release(token);
 }
@@ -139,11 +162,8 @@ void Line::settle(Request& request, Answer answer) {
 void Line::expire(Clock::time_point now) {
   while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
     const std::uint64_t number = deadlines_.begin()->second;
-    deadlines_.erase(deadlines_.begin());
-    const auto found = open_by_number_.find(number);
-    if (found == open_by_number_.end()) continue;
-    settle(request(found->second),
-           {.kind = Answer::Kind::late, .message = "its deadline came before its turn"});
+    settle(request(open_by_number_.at(number)),
+           {.kind = Answer::Kind::late, .message = "the deadline of the request is over"});
   }
 }
 
@@ -219,6 +239,7 @@ void Line::step(Clock::time_point now) {
   fleet_.step(now);
   take_finished(now);
   expire(now);
+  if (!abandoned_.empty()) reclaim();
   hand_on(now);
   fleet_.dispatch(now);
   if (able()) last_able_ = now;
@@ -231,7 +252,9 @@ milliseconds Line::patience(Clock::time_point now) const {
   };
   if (!deadlines_.empty()) until(deadlines_.begin()->first);
   if (!waiting_.empty() && settings_.delay > 0us) {
-    until(requests_[shm::token_slot(waiting_.begin()->second)].since + settings_.delay);
+    // Once that is over, a worker that becomes free is the next event.
+    const auto over = requests_[shm::token_slot(waiting_.begin()->second)].since + settings_.delay;
+    if (over > now) until(over);
   }
   return wait;
 }
@@ -246,14 +269,6 @@ bool Line::able() const {
 bool Line::ready(Clock::time_point now) const {
   if (fleet_.hopeless()) return false;
   return able() || (last_able_ != Clock::time_point{} && now - last_able_ < kMoment);
-}
-
-milliseconds Line::expected_wait() const {
-  const Spent& infer = tally_.infer;
-  if (infer.count == 0) return 1s;
-  const auto each = (infer.time + tally_.decode.time) / static_cast<std::int64_t>(infer.count);
-  const auto all = each * static_cast<std::int64_t>(open_) / std::max(1U, fleet_.active());
-  return std::clamp(std::chrono::ceil<milliseconds>(all), milliseconds(1000), milliseconds(60'000));
 }
 
 Bytes Line::bytes_in_flight() const {

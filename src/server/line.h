@@ -17,6 +17,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -69,6 +70,8 @@ class Room {
   std::span<std::byte> bytes() const;
   // False, and nothing has changed, when there is not so much room. Moves the bytes: ask for them anew.
   bool resize(std::size_t bytes);
+  // From now on it only keeps bytes, beside those of a request: it does not count as one.
+  void keep_only();
 
  private:
   friend class Line;
@@ -81,7 +84,8 @@ struct LineSettings {
   std::string name;     // of the model
   std::string version;  // as clients see it; empty: none
   supervisor::FleetSettings fleet;
-  shm::SlotSizes slots;
+  shm::SlotSizes slots;     // some more than `queue`, for bytes that are kept beside requests
+  std::uint32_t queue = 1;  // requests that are being read, wait, or are in work
   std::chrono::microseconds delay{0};  // how long a request waits for others to travel with
   unsigned usual_priority = 1;
 };
@@ -116,8 +120,6 @@ class Line : private supervisor::Escort {
   // Nobody waits for it any more: there will be no call.
   void cancel(std::uint64_t number);
 
-  // When a new request is likely to be answered; for those that are not admitted.
-  std::chrono::milliseconds expected_wait() const;
   // Whether a worker can take requests now, or will be able to in a moment.
   bool ready(Clock::time_point now) const;
   // Why it never can, once that is so.
@@ -146,7 +148,7 @@ class Line : private supervisor::Escort {
 
  private:
   friend class Room;
-  enum class Stage : unsigned char { free, filling, waiting, working, done, abandoned };
+  enum class Stage : unsigned char { free, filling, kept, waiting, working, done, abandoned };
   struct Request {  // in a slot
     Stage stage = Stage::free;
     std::uint64_t number = 0;
@@ -165,6 +167,7 @@ class Line : private supervisor::Escort {
   bool believe(const supervisor::Finished& finished, const Request& request, Answer& answer);
   void leave(Request& request);
   void expire(Clock::time_point now);
+  void reclaim();
   void hand_on(Clock::time_point now);
   void release(Request& request);
   bool able() const;
@@ -179,9 +182,11 @@ class Line : private supervisor::Escort {
   spdlog::logger& log_;
   shm::SlotArea slots_;
   supervisor::Fleet fleet_;
-  std::vector<Request> requests_;                              // by slot
-  std::map<Turn, shm::Token> waiting_;                         // not yet with the fleet
-  std::multimap<Clock::time_point, std::uint64_t> deadlines_;  // of requests by number
+  std::vector<Request> requests_;                                    // by slot
+  std::map<Turn, shm::Token> waiting_;                               // not yet with the fleet
+  std::set<std::pair<Clock::time_point, std::uint64_t>> deadlines_;  // of requests by number
+  std::set<std::uint32_t> abandoned_;                                // slots
+  std::uint32_t taken_ = 0;  // slots that count for the queue
   std::map<std::uint64_t, shm::Token> open_by_number_;
   std::size_t open_ = 0;
   std::uint64_t last_number_ = 0;

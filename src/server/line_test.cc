@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <spdlog/sinks/null_sink.h>
 
+#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -62,6 +63,9 @@ class Shop {
 
   void turn() {
     line_.step(Clock::now());
+    sleep();
+  }
+  void sleep() {
     line_.set_supervisor_asleep(true);
     const auto nap = line_.result_waiting() ? 0ms : line_.patience(Clock::now());
     const auto tags = poller_.wait(nap);
@@ -71,8 +75,10 @@ class Shop {
   }
   void until(const std::function<bool()>& done) {
     const Clock::time_point deadline = Clock::now() + 60s;
-    while (!done()) {
-      turn();
+    for (;;) {
+      line_.step(Clock::now());
+      if (done()) return;
+      sleep();
       ASSERT_LT(Clock::now(), deadline);
     }
   }
@@ -118,7 +124,8 @@ class Shop {
                       .workers = 1 + spare,
                       .spare = spare,
                       .attempts = 2},
-            .slots = {.count = slots, .bodies = bodies}};
+            .slots = {.count = slots, .bodies = bodies},
+            .queue = slots};
   }
 
   std::string model_;
@@ -225,6 +232,35 @@ TEST(Line, ForgetsWhoLeft) {
   shop.until([&] { return shop.line().bytes_in_flight().value == 0; });
   EXPECT_THAT(shop.order(), ElementsAre("stays"));
   EXPECT_EQ(shop.line().tally().cancelled, 2U);
+}
+
+TEST(Line, TriesNothingAgainThatNobodyWaitsFor) {
+  Shop shop;
+  shop.until_ready();
+  shop.send("HANG", {.deadline = Clock::now() + 50ms});
+  shop.until_answered(1);
+  ASSERT_EQ(shop.answer("HANG").kind, Answer::Kind::late);
+  ::kill(shop.line().fleet().workers()[0]->child->pid(), SIGKILL);
+  shop.send("after");
+  shop.until_answered(2);
+  EXPECT_EQ(shop.echoed("after"), "after");
+  EXPECT_EQ(shop.line().bytes_in_flight().value, 0U);
+}
+
+TEST(Line, CountsWhatIsOnlyKeptForNobodysTurn) {
+  Shop shop("", 2);
+  auto kept = shop.room("a");
+  ASSERT_TRUE(kept);
+  auto second = shop.room("b");
+  ASSERT_TRUE(second);
+  EXPECT_EQ(shop.room("c").error(), Line::Full::queue);
+  second->keep_only();
+  { const Room given_back = std::move(*second); }
+  { const Room given_back = std::move(*kept); }
+  for (int i = 0; i < 5; ++i) {
+    shop.send("request " + std::to_string(i));
+    shop.until_answered(static_cast<std::size_t>(i) + 1);
+  }
 }
 
 TEST(Line, KeepsASpareWorkerWarmAndFeedsItWhenTheOtherDies) {

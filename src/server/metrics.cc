@@ -259,8 +259,6 @@ std::string to_metrics(std::span<const Served> models, const Doors& doors,
   container(page, models);
   page.family("headrace_connections", "gauge", "Open connections");
   page.sample("", doors.connections);
-  page.family("headrace_connections_total", "counter", "Connections since the start");
-  page.sample("", doors.accepted);
   page.family("headrace_draining", "gauge", "1 while the server ends");
   page.sample("", doors.draining ? 1 : 0);
   page.family("process_cpu_seconds_total", "counter", "CPU time of the supervisor");

@@ -20,7 +20,6 @@ struct Served {
 
 struct Doors {
   std::size_t connections = 0;  // open now
-  std::uint64_t accepted = 0;   // connections since the start
   bool draining = false;
 };
 

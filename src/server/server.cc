@@ -13,6 +13,7 @@ using std::chrono::milliseconds;
 
 enum Tag : std::uint64_t { kSignals };
 
+constexpr unsigned kMostAtOnce = 64;  // steps of coroutines between two looks at everything else
 constexpr auto kLongestNap = 1s;
 constexpr auto kLeaveGrace = 1s;  // everything is answered by then; nobody has reason to stay
 
@@ -71,7 +72,7 @@ void Server::wait() {
   const auto tags = poller_.wait(0ms);
   if (!tags.empty()) {
     for (const std::uint64_t tag : std::vector<std::uint64_t>(tags.begin(), tags.end())) hear(tag);
-    io_.poll();
+    serve_doors();
     return;
   }
   // Workers ring only when they see us asleep; so look once more between saying so and sleeping.
@@ -80,7 +81,13 @@ void Server::wait() {
                                   [](const Model& model) { return model.line->result_waiting(); });
   const std::size_t ran = glance ? 0 : io_.run_one_for(std::max(nap_, milliseconds(0)));
   for (Model& model : models_) model.line->set_supervisor_asleep(false);
-  if (ran > 0 || glance) io_.poll();
+  if (ran > 0 || glance) serve_doors();
+}
+
+// What clients want, but not all of it: one that never stops would keep workers and signals waiting.
+void Server::serve_doors() {
+  for (unsigned turns = 0; turns < kMostAtOnce && io_.poll_one() > 0; ++turns) {
+  }
 }
 
 void Server::watch_poller() {
@@ -132,10 +139,12 @@ bool Server::finished(Clock::time_point now) {
   if (open == 0 && quiet) return true;
   nap_ = std::min(nap_, std::max(std::chrono::ceil<milliseconds>(end_by_ - now), 0ms));
   if (!at_once_ && now < end_by_) return false;
+  const std::string when = at_once_ ? "when told to stop at once" : "within the grace";
   if (open > 0) {
-    error_ =
-        Error{std::to_string(open) + " request" + (open == 1 ? " was" : "s were") +
-              " not answered " + (at_once_ ? "when told to stop at once" : "within the grace")};
+    error_ = Error{std::to_string(open) + " request" + (open == 1 ? " was" : "s were") +
+                   " not answered " + when};
+  } else {
+    error_ = Error{"some clients had not sent all of a request, or not taken its answer, " + when};
   }
   return true;
 }
@@ -155,6 +164,10 @@ void Server::wind_up() {
       nap_ = std::min(nap_, model.line->patience(now));
     }
     if (!stopped()) wait();
+  }
+  // Clients in the middle of a request hold rooms of lines, which are about to go.
+  for (Door* door : doors_) door->shut();
+  while (io_.poll() > 0) {
   }
 }
 

@@ -45,6 +45,8 @@ class Door {
   virtual void drain() = 0;
   // Nobody is waited upon any more.
   virtual bool quiet() const = 0;
+  // Cuts whoever is left. What serves them ends when the io_context runs next.
+  virtual void shut() = 0;
 };
 
 class Server {
@@ -81,6 +83,7 @@ class Server {
   void drain(Clock::time_point now);
   bool finished(Clock::time_point now);
   void wait();
+  void serve_doors();
   void watch_poller();
   void wind_up();
 

@@ -363,6 +363,10 @@ void Watch::act(const plan::Decision& decision, Clock::time_point now) {
 }
 
 void Watch::refuse(const std::string& why, Bytes taken) {
+  if (!settings_.gives_up && fleet_.ever_ready()) {
+    log_.warn("no worker fits into this container now: {}", why);
+    return;
+  }
   fleet_.give_up(
       Error{"no worker fits into this container: " + why + "; " + settings_.advice(taken)});
 }

@@ -62,6 +62,7 @@ class Watch {
     unsigned threads = 1;  // of each worker
     unsigned streams = 1;  // in each worker
     unsigned spare = 0;    // workers beyond those that are fed (FleetSettings)
+    bool gives_up = true;  // the job, when not one worker fits; otherwise only before one was ready
     // How a container with these facts would be planned now.
     struct Planned {
       Cpus cpus{};

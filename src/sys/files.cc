@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 
 #include "sys/error.h"
@@ -235,6 +236,15 @@ TerminalSize terminal_size(int fd) {
 
 void write_text(int fd, std::string_view text) {
   write_all(fd, text);
+}
+
+bool write_if_room(int fd, std::string_view text) {
+  // A pipe that can be written to takes so much at least, and more might wait.
+  if (text.size() > PIPE_BUF) return false;
+  pollfd room{.fd = fd, .events = POLLOUT, .revents = 0};
+  if (::poll(&room, 1, 0) != 1 || (room.revents & POLLOUT) == 0) return false;
+  write_all(fd, text);
+  return true;
 }
 
 }  // namespace headrace::sys

@@ -106,5 +106,7 @@ struct TerminalSize {
 bool is_terminal(int fd);
 TerminalSize terminal_size(int fd);
 void write_text(int fd, std::string_view text);  // best effort, for progress
+// The same without ever waiting for a reader of a pipe: false, and nothing is written, when there is no room.
+bool write_if_room(int fd, std::string_view text);
 
 }  // namespace headrace::sys

@@ -42,6 +42,10 @@ def body():
     outputs = serving.outputs_of(server.infer("lite0", rows, Inference_Header_Content_Length=length))
     (scores,) = outputs.values()
     assert len(scores) == 3 * 4000 and scores[:4000] == scores[4000:8000] == scores[8000:], len(scores)
+    # More rows than their results have room for: said before any work is done.
+    many, length = serving.binary_request(**{name: ("FP32", [64, 3, 224, 224], bytes(64 * 4 * 3 * 224 * 224))})
+    reply = server.infer("lite0", many, Inference_Header_Content_Length=length)
+    assert reply.status == 400 and "rows" in json.loads(reply.body)["error"], reply
     server.end()
 
 
