@@ -6,6 +6,7 @@ import job
 
 
 def body():
+    job.needs_true_memory()
     limit = cgroups.group("memory", "memory.limit_in_bytes", 256 << 20)
     names = job.numbered(500)
     model = job.fake(leak_kb=2048, sleep_us=500)

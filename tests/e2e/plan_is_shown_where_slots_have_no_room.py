@@ -22,6 +22,7 @@ def plan(*arguments, before):
 
 
 def body():
+    job.needs_true_memory()
     inside = cgroups.join(cgroups.group("memory", "memory.limit_in_bytes", 400 << 20))
     neighbour = subprocess.Popen([*inside, sys.executable, "-c", FILL], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
