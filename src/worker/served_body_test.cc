@@ -81,7 +81,7 @@ std::string bytes_of(const std::vector<T>& values) {
 }
 
 // `rows` rows of floats [rows, 3, 8, 8], no two alike.
-constexpr std::int64_t kRow = 3 * 8 * 8;
+constexpr std::int64_t kRow = std::int64_t{3} * 8 * 8;
 Given rows(std::int64_t count, int first = 0) {
   std::vector<float> values;
   for (std::int64_t i = 0; i < count * kRow; ++i)
