@@ -249,6 +249,7 @@ class Serving {
         .advice = [&served](Bytes taken) { return no_room_advice(served.sizing(), taken); },
         .own_limit = {}};
     if (options_.recycle_growth) settings.wishes.recycle_growth = Bytes{*options_.recycle_growth};
+    if (!options_.memory_mb.empty()) settings.own_limit = sizing.budget.memory.limit;
     return settings;
   }
 

@@ -13,14 +13,6 @@
 namespace headrace::http {
 namespace {
 
-std::string zipped(std::string_view text) {
-  Deflater deflater;
-  std::string out;
-  deflater.add(std::as_bytes(std::span(text)), out);
-  deflater.finish(out);
-  return out;
-}
-
 std::string unzipped(std::string_view text) {
   const Limits limits;
   Inflater inflater(limits);

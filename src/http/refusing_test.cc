@@ -9,14 +9,6 @@
 namespace headrace::http {
 namespace {
 
-std::string zipped(std::string_view text) {
-  Deflater deflater;
-  std::string out;
-  deflater.add(std::as_bytes(std::span(text)), out);
-  deflater.finish(out);
-  return out;
-}
-
 TEST(Refusing, MalformedRequestsAreAnsweredAndTheConnectionEnds) {
   const TestServer server(test_application);
   const std::string post = "POST /echo HTTP/1.1\r\nHost: x\r\n";

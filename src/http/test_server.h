@@ -26,10 +26,19 @@
 #include <utility>
 #include <vector>
 
+#include "http/content_coding.h"
 #include "http/listener.h"
 #include "sys/fd.h"
 
 namespace headrace::http {
+
+inline std::string zipped(std::string_view text) {
+  Deflater deflater;
+  std::string out;
+  deflater.add(std::as_bytes(std::span(text)), out);
+  deflater.finish(out);
+  return out;
+}
 
 struct TestAnswer {
   unsigned status = 0;  // 0: the connection ended instead

@@ -31,7 +31,6 @@ class HttpDoor : public Door {
   void drain() override;
   bool quiet() const override { return connections() == 0; }
   void shut() override { listener_.reset(); }
-  Status reload() { return listener_->reload(); }
   std::size_t connections() const { return listener_ ? listener_->connections() : 0; }
 
  private:

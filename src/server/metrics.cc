@@ -146,7 +146,7 @@ void failures(Page& page, std::span<const Served> models) {
        });
 }
 
-void workers(Page& page, std::span<const Served> models) {
+void workers(Page& page, std::span<const Served> models, Clock::time_point now) {
   page.family("headrace_workers", "gauge", "Worker processes by state");
   for (const Served& model : models) {
     std::array<unsigned, 4> counts{};
@@ -185,7 +185,7 @@ void workers(Page& page, std::span<const Served> models) {
        "Workers replaced between requests",
        [](const Line& line) { return line.fleet().counts().recycled; });
   each(page, models, "headrace_ready", "gauge", "1 while the model takes requests",
-       [](const Line& line) { return line.ready(Clock::now()) ? 1 : 0; });
+       [now](const Line& line) { return line.ready(now) ? 1 : 0; });
 }
 
 void memory(Page& page, std::span<const Served> models) {
@@ -248,13 +248,12 @@ void container(Page& page, std::span<const Served> models) {
 
 }  // namespace
 
-std::string to_metrics(std::span<const Served> models, const Doors& doors,
-                       Clock::time_point /*now*/) {
+std::string to_metrics(std::span<const Served> models, const Doors& doors, Clock::time_point now) {
   Page page;
   requests(page, models);
   times(page, models);
   failures(page, models);
-  workers(page, models);
+  workers(page, models, now);
   memory(page, models);
   container(page, models);
   page.family("headrace_connections", "gauge", "Open connections");
