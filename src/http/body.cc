@@ -27,6 +27,7 @@ Body::Body(Stream& stream, Buffer& buffer, RequestParser& parser, const Request&
       parser_(parser),
       limits_(limits),
       progress_(limits.body_pace),
+      crowded_(limits.crowded_body_pace),
       chunked_(request.chunked),
       complete_(!request.has_body()),
       awaits_continue_(request.has_body() && request.http11 &&
@@ -145,10 +146,13 @@ Body::Read Body::read_inflated(std::span<std::byte> into) {
 Body::Read Body::read_socket(std::span<std::byte> into) {
   const auto before = Clock::now();
   const auto [error, size] =
-      co_await stream_.read_some({into.data(), into.size()}, progress_.deadline(before));
+      co_await stream_.read_some({into.data(), into.size()}, progress_.deadline(before),
+                                 std::max(before, crowded_.deadline(before)));
   if (error == asio::error::timed_out) co_return Refusal{408, "the body did not come in time"};
   if (error) co_return Refusal{400, "the body ends too early"};
-  progress_.add(Clock::now() - before, size);
+  const auto waited = Clock::now() - before;
+  progress_.add(waited, size);
+  crowded_.add(waited, size);
   co_return size;
 }
 

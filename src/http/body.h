@@ -64,6 +64,7 @@ class Body {
   RequestParser& parser_;
   const Limits& limits_;
   Progress progress_;
+  Progress crowded_;  // the same against the pace of a crowd
   bool chunked_;
   bool complete_;
   bool awaits_continue_;

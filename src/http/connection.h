@@ -37,7 +37,7 @@ class Connection {
   Clock::time_point idle_since() const { return idle_since_; }
   // For the listener: ends it if it is idle, else after its answer.
   void leave();
-  void look_at(Clock::time_point now) { stream_.look_at(now); }
+  void look_at(Clock::time_point now, bool crowd) { stream_.look_at(now, crowd); }
   void close() { stream_.close(); }
 
  private:

@@ -135,7 +135,8 @@ asio::awaitable<void> Exchange::refuse(Refusal refusal) {
   Field field;
   if (refusal.status == 401) field = {"WWW-Authenticate", "Bearer realm=\"headrace\""};
   if (refusal.status == 415) field = {"Accept-Encoding", "gzip, deflate"};
-  if (refusal.status == 429 || refusal.status == 503) field = {"Retry-After", "1"};
+  const std::string retry_after = std::to_string(refusal.retry_after.count());
+  if (refusal.status == 429 || refusal.status == 503) field = {"Retry-After", retry_after};
   const std::span<const Field> fields(&field, field.name.empty() ? 0 : 1);
   const Answer whole{refusal.status, "application/json", fields, {&bytes, 1}};
   co_await answer(whole);

@@ -157,7 +157,8 @@ std::chrono::milliseconds look_every(const Limits& limits) {
   const auto shortest =
       std::min({limits.head_time, limits.handshake_time, limits.keep_alive, limits.linger,
                 limits.body_pace.idle, limits.body_pace.grace, limits.answer_pace.idle,
-                limits.answer_pace.grace, std::chrono::milliseconds(1000)});
+                limits.answer_pace.grace, limits.crowded_body_pace.grace,
+                std::chrono::milliseconds(1000)});
   return std::max(shortest / 4, std::chrono::milliseconds(5));
 }
 
@@ -167,7 +168,8 @@ asio::awaitable<void> look_around(std::shared_ptr<ListenerState> state) {
     state->looking.expires_after(pause);
     co_await state->looking.async_wait(kAwaited);
     const auto now = Clock::now();
-    for (Connection* connection : state->connections) connection->look_at(now);
+    const bool crowd = state->settings.crowded && state->settings.crowded();
+    for (Connection* connection : state->connections) connection->look_at(now, crowd);
   }
   state->looks = false;
 }

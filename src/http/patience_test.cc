@@ -1,6 +1,7 @@
 // Clients that are slow, on purpose or not. The limits are short here; nothing measures a time.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -80,6 +81,26 @@ TEST(Patience, ABodyThatDripsTooSlowlyIsRefused) {
   drip(client, "abc");
   client.read_all();
   EXPECT_EQ(server.log().at(0).status, 408u);
+}
+
+TEST(Patience, ABodyThatDripsHasToGoInACrowd) {
+  std::atomic<bool> crowd = false;
+  auto settings = impatient();
+  settings.limits.body_pace = {milliseconds(10'000), milliseconds(10'000), 1};
+  settings.limits.crowded_body_pace = {milliseconds(50), milliseconds(50), 100'000'000};
+  settings.crowded = [&] { return crowd.load(); };
+  TestServer server(test_application, settings);
+  auto client = server.client();
+  client.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");
+  for (int i = 0; i < 40; ++i) {
+    ASSERT_TRUE(client.send("abc"));
+    std::this_thread::sleep_for(milliseconds(5));
+  }
+  crowd = true;
+  drip(client, "abc");
+  client.read_all();
+  EXPECT_EQ(server.log().at(0).status, 408u);
+  EXPECT_EQ(server.ask(post("/echo", "whole at once")).body, "whole at once");
 }
 
 TEST(Patience, ABodyThatKeepsItsPaceIsTaken) {

@@ -1,6 +1,7 @@
 // A request as it was sent, and why one was refused. Plain values, no input or output.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -17,6 +18,8 @@ struct Refusal {
       : status(the_status), message(std::move(the_message)) {}
   unsigned status;
   std::string message;
+  // With 429 and 503: when it may be worth another try.
+  std::chrono::seconds retry_after{1};
 };
 
 struct Field {

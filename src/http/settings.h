@@ -26,6 +26,9 @@ struct Settings {
   std::string token_file{};
   // Which requests go without a token, such as probes of health. Left out: none.
   std::function<bool(const Exchange&)> open_to_all{};
+  // Whether there is hardly any room left for what clients send: then those that send slowly have to go, so that they
+  // do not keep out all others. Asked a few times a second. Left out: never.
+  std::function<bool()> crowded{};
   // Compress answers for clients that allow it. Costs this thread some milliseconds a megabyte.
   bool compress_answers = true;
   // Called once a request, after its answer. Must not throw.

@@ -40,8 +40,10 @@ asio::awaitable<ErrorCode> Stream::secure(asio::ssl::context& context, Clock::ti
 }
 
 asio::awaitable<std::tuple<ErrorCode, std::size_t>> Stream::read_some(asio::mutable_buffer into,
-                                                                      Clock::time_point deadline) {
+                                                                      Clock::time_point deadline,
+                                                                      Clock::time_point crowded) {
   deadline_ = deadline;
+  crowded_ = crowded;
   late_ = false;
   std::tuple<ErrorCode, std::size_t> moved;
   if (tls_) {
@@ -107,8 +109,8 @@ asio::awaitable<void> Stream::linger(std::uint64_t most, Clock::time_point deadl
   settle({});
 }
 
-void Stream::look_at(Clock::time_point now) {
-  if (now < deadline_) return;
+void Stream::look_at(Clock::time_point now, bool crowd) {
+  if (now < deadline_ && !(crowd && now >= crowded_)) return;
   late_ = true;
   interrupt();
 }
@@ -130,6 +132,7 @@ void Stream::close() {
 
 ErrorCode Stream::settle(ErrorCode error) {
   deadline_ = Clock::time_point::max();
+  crowded_ = Clock::time_point::max();
   return late_ ? make_error_code(asio::error::timed_out) : error;
 }
 

@@ -49,9 +49,10 @@ class Stream {
   // From now on under TLS, if the handshake succeeds.
   asio::awaitable<ErrorCode> secure(asio::ssl::context& context, Clock::time_point deadline);
 
-  // As the socket's; after the deadline the error is timed_out.
-  asio::awaitable<std::tuple<ErrorCode, std::size_t>> read_some(asio::mutable_buffer into,
-                                                                Clock::time_point deadline);
+  // As the socket's; after the deadline the error is timed_out. After `crowded` it is so, too, while there is a crowd.
+  asio::awaitable<std::tuple<ErrorCode, std::size_t>> read_some(
+      asio::mutable_buffer into, Clock::time_point deadline,
+      Clock::time_point crowded = Clock::time_point::max());
   // Writes all of it, or fails. `progress` counts what was written.
   asio::awaitable<ErrorCode> write(std::span<const asio::const_buffer> bytes, Progress& progress);
 
@@ -64,7 +65,7 @@ class Stream {
   asio::awaitable<void> linger(std::uint64_t most, Clock::time_point deadline);
 
   // For the listener: ends a wait whose time is over.
-  void look_at(Clock::time_point now);
+  void look_at(Clock::time_point now, bool crowd);
   // Ends the wait under way, if any; the connection finds out why.
   void interrupt();
   // Whether bytes came that nobody read yet.
@@ -77,6 +78,7 @@ class Stream {
   Socket socket_;
   std::optional<asio::ssl::stream<Socket&>> tls_;
   Clock::time_point deadline_ = Clock::time_point::max();
+  Clock::time_point crowded_ = Clock::time_point::max();
   bool late_ = false;
 };
 
