@@ -168,10 +168,24 @@ std::optional<Exit> Child::try_reap() {
   return to_exit(info);
 }
 
+std::optional<bool> Child::news_of_stop() {
+  std::optional<bool> news;
+  const auto id = static_cast<id_t>(pidfd_.get());
+  siginfo_t info{};
+  while (pidfd_ &&
+         ::waitid(static_cast<idtype_t>(P_PIDFD), id, &info, WSTOPPED | WCONTINUED | WNOHANG) == 0 &&
+         info.si_pid != 0) {
+    news = info.si_code != CLD_CONTINUED;
+    info = {};
+  }
+  return news;
+}
+
 bool follow_supervisor(int parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::signal(SIGTERM, SIG_IGN);
   ::signal(SIGINT, SIG_IGN);
+  ::signal(SIGHUP, SIG_IGN);
   ::signal(SIGPIPE, SIG_IGN);
   // If the supervisor died before the line above, the signal will never come.
   return ::getppid() == parent;

@@ -58,6 +58,9 @@ class Child {
   void signal(int number) const;
   // Reaps the child if it has ended. Afterwards this object stands for nothing.
   std::optional<Exit> try_reap();
+  // Whether it was stopped (true) or went on (false) since the last call: the last of that; nothing when neither was so.
+  // A SIGCHLD says that it is worth asking.
+  std::optional<bool> news_of_stop();
 
  private:
   Child(int pid, Fd pidfd) : pid_(pid), pidfd_(std::move(pidfd)) {}

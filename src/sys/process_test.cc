@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <ctime>
+#include <thread>
 
 namespace headrace::sys {
 namespace {
@@ -30,6 +32,26 @@ TEST(RunTimes, GrowWithWhatAProcessComputes) {
 TEST(RunTimes, AreNothingForAProcessThatIsGone) {
   EXPECT_FALSE(run_times(0));
   EXPECT_FALSE(run_times(1 << 30));
+}
+
+// Its group is its own, so the signals reach only it.
+TEST(AChild, TellsThatItWasStoppedAndGoesOn) {
+  Result<Child> child = Child::spawn({.program = "/bin/sleep",
+                                       .arguments = {"sleep", "60"},
+                                       .environment = {},
+                                       .inherit = {}});
+  ASSERT_TRUE(child) << child.error().message;
+  const auto news = [&] {
+    std::optional<bool> said;
+    while (!(said = child->news_of_stop())) std::this_thread::yield();
+    return *said;
+  };
+  EXPECT_FALSE(child->news_of_stop());
+  child->signal(SIGSTOP);
+  EXPECT_TRUE(news());
+  EXPECT_FALSE(child->news_of_stop()) << "it is told once";
+  child->signal(SIGCONT);
+  EXPECT_FALSE(news());
 }
 
 }  // namespace
