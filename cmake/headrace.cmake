@@ -2,6 +2,7 @@
 
 option(HEADRACE_WERROR "treat warnings as errors" ON)
 set(HEADRACE_SANITIZE "" CACHE STRING "sanitizers for every target, for example address,undefined")
+option(HEADRACE_FUZZ "build the fuzz targets for libFuzzer, as `fuzz`; takes clang" OFF)
 
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
                     -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual -Wnull-dereference)
@@ -41,4 +42,26 @@ function(headrace_test name)
     list(APPEND properties ENVIRONMENT "${ARG_ENVIRONMENT}")
   endif()
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES ${properties})
+endfunction()
+
+# headrace_fuzz(NAME ROUNDS SOURCES... LINK LIBS...): the fuzz target fuzz_NAME (src/base/fuzz.h), which begins with
+# tests/corpus/NAME. For libFuzzer in the preset `fuzz`; elsewhere a test over that folder and ROUNDS mutations.
+if(HEADRACE_FUZZ)
+  add_custom_target(fuzz)
+endif()
+function(headrace_fuzz name rounds)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  if(NOT HEADRACE_FUZZ AND NOT BUILD_TESTING)
+    return()
+  endif()
+  add_executable(fuzz_${name} ${ARG_SOURCES})
+  target_link_libraries(fuzz_${name} PRIVATE headrace_base ${ARG_LINK})
+  if(HEADRACE_FUZZ)
+    target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+    add_dependencies(fuzz fuzz_${name})
+  else()
+    target_sources(fuzz_${name} PRIVATE ${CMAKE_SOURCE_DIR}/src/base/fuzz_driver.cc)
+    add_test(NAME fuzz_${name} COMMAND fuzz_${name} ${CMAKE_SOURCE_DIR}/tests/corpus/${name} ${rounds})
+    set_tests_properties(fuzz_${name} PROPERTIES TIMEOUT 120)
+  endif()
 endfunction()

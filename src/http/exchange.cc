@@ -134,6 +134,7 @@ asio::awaitable<void> Exchange::refuse(Refusal refusal) {
   const auto bytes = bytes_of(text);
   Field field;
   if (refusal.status == 401) field = {"WWW-Authenticate", "Bearer realm=\"headrace\""};
+  if (refusal.status == 405 && !refusal.allow.empty()) field = {"Allow", refusal.allow};
   if (refusal.status == 415) field = {"Accept-Encoding", "gzip, deflate"};
   const std::string retry_after = std::to_string(refusal.retry_after.count());
   if (refusal.status == 429 || refusal.status == 503) field = {"Retry-After", retry_after};

@@ -20,6 +20,8 @@ struct Refusal {
   std::string message;
   // With 429 and 503: when it may be worth another try.
   std::chrono::seconds retry_after{1};
+  // With 405: the methods that there are; text that lives for ever.
+  std::string_view allow{};
 };
 
 struct Field {

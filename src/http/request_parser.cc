@@ -11,6 +11,8 @@
 namespace headrace::http {
 namespace {
 
+constexpr std::size_t kShortestEnd = std::string_view("0\r\n\r\n").size();
+
 std::string_view std_view(boost::beast::string_view view) {
   return {view.data(), view.size()};
 }
@@ -116,9 +118,11 @@ Result<RequestParser::Unchunked, Refusal> RequestParser::unchunk(std::string_vie
   written_ = 0;
   std::size_t consumed = 0;
   while (!is_done() && consumed < bytes.size()) {
+    // Once Beast has seen a chunk of size 0 it asserts that all of this is there.
+    const auto rest = bytes.substr(consumed);
+    if (chunk_left_ == 0 && rest.front() == '0' && rest.size() < kShortestEnd) break;
     Error error;
-    const auto taken =
-        put(boost::asio::buffer(bytes.data() + consumed, bytes.size() - consumed), error);
+    const auto taken = put(boost::asio::buffer(rest.data(), rest.size()), error);
     consumed += taken;
     if (is(error, boost::beast::http::error::need_more)) break;
     if (error) return refusal_of(error);
@@ -137,10 +141,11 @@ void RequestParser::on_field_impl(Name, View name, View value, Error&) {
   if (in_head_) request_.fields.push_back({std_view(name), std_view(value)});
 }
 
-std::size_t RequestParser::on_chunk_body_impl(std::uint64_t, View body, Error&) {
+std::size_t RequestParser::on_chunk_body_impl(std::uint64_t left, View body, Error&) {
   const auto size = std::min(body.size(), into_.size() - written_);
   if (size > 0) std::memcpy(into_.data() + written_, body.data(), size);
   written_ += size;
+  chunk_left_ = left - size;
   return size;
 }
 

@@ -66,7 +66,7 @@ class RequestParser : private boost::beast::http::basic_parser<true> {
   void on_header_impl(Error&) override {}
   void on_body_init_impl(const boost::optional<std::uint64_t>&, Error&) override {}
   std::size_t on_body_impl(View body, Error&) override { return body.size(); }
-  void on_chunk_header_impl(std::uint64_t, View, Error&) override {}
+  void on_chunk_header_impl(std::uint64_t size, View, Error&) override { chunk_left_ = size; }
   std::size_t on_chunk_body_impl(std::uint64_t, View body, Error&) override;
   void on_finish_impl(Error&) override {}
 
@@ -74,6 +74,7 @@ class RequestParser : private boost::beast::http::basic_parser<true> {
   Request request_;
   std::string_view target_;
   bool in_head_ = true;
+  std::uint64_t chunk_left_ = 0;  // of the chunk that we are in; 0 where the next one's head stands
   std::span<std::byte> into_;
   std::size_t written_ = 0;
 };

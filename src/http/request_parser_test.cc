@@ -75,6 +75,16 @@ TEST(RequestParser, ReadsChunksHoweverTheyArrive) {
   EXPECT_FALSE(take(text.substr(0, text.size() - 2)).whole);
 }
 
+TEST(RequestParser, ReadsAnEmptyChunkedBodyHoweverItArrives) {
+  const std::string request =
+      "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+  for (std::size_t piece = 1; piece <= request.size(); ++piece) {
+    const auto outcome = take(request, piece);
+    EXPECT_TRUE(outcome.whole) << piece;
+    EXPECT_EQ(outcome.body, "") << piece;
+  }
+}
+
 TEST(RequestParser, KeepsTheConnectionAsTheVersionSays) {
   EXPECT_TRUE(take("GET / HTTP/1.1\r\nHost:\r\n\r\n").request.keep_alive);
   EXPECT_FALSE(take("GET / HTTP/1.1\r\nHost:\r\nConnection: x, Close\r\n\r\n").request.keep_alive);

@@ -162,7 +162,10 @@ TEST(ModelToml, TextThatIsNoTomlNamesTheLine) {
        {std::pair("a = 1\nb == 2\n", "m/model.toml:2:"), std::pair("name = 'a", "m/model.toml:1:"),
         std::pair("\n[input]\nsize = 1\nsize = 2\n", "m/model.toml:4:"),
         std::pair("[input]\n[output]\n[input]\n", "m/model.toml:3:"),
-        std::pair("name = \"\xFF\"\n", "m/model.toml:1:")}) {
+        std::pair("name = \"\xFF\"\n", "m/model.toml:1:"), std::pair("[{", "m/model.toml:1:"),
+        std::pair("\n[[[a]]]\n", "m/model.toml:2:"),
+        std::pair("na\u00efve = 1\n", "m/model.toml:1:"),
+        std::pair("\u3042 = 1\n", "m/model.toml:1:")}) {
     const auto draft = parse(text);
     ASSERT_FALSE(draft) << text;
     EXPECT_TRUE(draft.error().message.starts_with(start)) << draft.error().message;

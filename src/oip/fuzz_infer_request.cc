@@ -4,44 +4,17 @@
 // The first line of an input is the value of Inference-Header-Content-Length, "-" for none; the body
 // follows.
 #include <algorithm>
-#include <array>
-#include <cstdint>
-#include <cstdlib>
-#include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "base/fuzz.h"
+#include "oip/fuzz_models.h"
 #include "oip/infer_request.h"
 #include "oip/infer_response.h"
 
 namespace headrace::oip {
 namespace {
 
-void must(bool holds, const char* what) {
-  if (holds) return;
-  std::cerr << "does not hold: " << what << '\n';
-  std::abort();
-}
-
-const std::array<Signature, 4>& signatures() {
-  static const std::array<Signature, 4> all = [] {
-    const auto made = [](std::string_view inputs, std::string_view outputs) {
-      return *read_signature(R"({"inputs":[)" + std::string(inputs) + R"(],"outputs":[)" +
-                             std::string(outputs) + "]}");
-    };
-    return std::array<Signature, 4>{made(R"({"name":"x","datatype":"FP32","shape":[-1,3]})",
-                                         R"({"name":"y","datatype":"FP32","shape":[-1]})"),
-                                    made(R"({"name":"x","datatype":"BYTES","shape":[-1]})",
-                                         R"({"name":"y","datatype":"BYTES","shape":[-1]})"),
-                                    made(R"({"name":"a","datatype":"INT32","shape":[-1,16]},)"
-                                         R"({"name":"b","datatype":"BOOL","shape":[-1]})",
-                                         R"({"name":"y","datatype":"FP16","shape":[2,2]},)"
-                                         R"({"name":"z","datatype":"INT64","shape":[-1]})"),
-                                    made(R"({"name":"x","datatype":"UINT64","shape":[]},)"
-                                         R"({"name":"w","datatype":"FP64","shape":[-1,-1,2]})",
-                                         R"({"name":"y","datatype":"UINT8","shape":[1]})")};
-  }();
-  return all;
-}
+using fuzz::must;
 
 void check_sizes(const InferRequest& request, std::size_t tail_bytes) {
   std::vector<const InferInput*> in_tail;
@@ -114,16 +87,14 @@ void try_with(const Signature& model, std::string_view body, const BodyParts& pa
 }  // namespace
 }  // namespace headrace::oip
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace headrace::oip;
-  const std::string_view input(reinterpret_cast<const char*>(data), size);
-  const std::size_t line = std::min(input.find('\n'), input.size());
-  const std::string_view body = input.substr(std::min(line + 1, input.size()));
-  std::optional<std::string_view> header;
-  if (input.substr(0, line) != "-") header = input.substr(0, line);
-  const auto parts = divide_body(header, body.size(), 1 << 20);
+  using namespace headrace;
+  std::string_view body = fuzz::text_of(data, size);
+  const std::string_view line = fuzz::take_line(body);
+  const auto header = line == "-" ? std::nullopt : std::optional(line);
+  const auto parts = oip::divide_body(header, body.size(), 1 << 20);
   if (!parts) return 0;
-  for (const Signature& model : signatures()) try_with(model, body, *parts);
+  for (const oip::Signature& model : oip::fuzz_models()) oip::try_with(model, body, *parts);
+  if (const auto model = oip::model_as_named(body, size % 3)) oip::try_with(*model, body, *parts);
   return 0;
 }

@@ -1,25 +1,19 @@
 // A signature from a worker that may have gone mad: reading it must not crash, and what is taken is
 // within its bounds and reads the same when it is written again.
-#include <cstdint>
-#include <cstdlib>
-#include <iostream>
-
+#include "base/fuzz.h"
 #include "oip/documents.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace headrace::oip;
-  const auto signature = read_signature({reinterpret_cast<const char*>(data), size});
+  using headrace::fuzz::must;
+  const auto signature = read_signature(headrace::fuzz::text_of(data, size));
   if (!signature) return 0;
+  must(signature->inputs.size() <= kMostTensors && signature->outputs.size() <= kMostTensors,
+       "tensors are counted");
   const std::string written = write_signature(*signature);
   const auto again = read_signature(written);
-  const bool good =
-      signature->inputs.size() <= kMostTensors && signature->outputs.size() <= kMostTensors &&
-      (written.size() > kMostSignatureBytes || (again && write_signature(*again) == written));
-  if (!good) {
-    std::cerr << "does not hold: a signature reads the same again: " << written << '\n';
-    std::abort();
-  }
+  must(written.size() > kMostSignatureBytes || (again && write_signature(*again) == written),
+       "a signature reads the same again");
   const ModelFacts model{.name = "m",
                          .platform = "p",
                          .backend = "b",
