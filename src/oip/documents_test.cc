@@ -127,9 +127,9 @@ TEST(OpenApiTest, DescribesEveryEndpoint) {
   }
   const std::string model = "/v2/models/{model}";
   const std::string versioned = model + "/versions/{version}";
-  std::set<std::string> expected = {"/v2",     "/v2/health/live",  "/v2/health/ready",
-                                    "/livez",  "/v2/models/stats", "/readyz",
-                                    "/metrics"};
+  std::set<std::string> expected = {"/v2",     "/v2/health/live", "/v2/health/ready",
+                                    "/livez",  "/v2/models",      "/v2/models/stats",
+                                    "/readyz", "/metrics"};
   for (const char* end : {"", "/ready", "/config", "/stats", "/infer"}) {
     expected.insert(model + end);
     expected.insert(versioned + end);

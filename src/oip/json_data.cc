@@ -96,20 +96,38 @@ class DataReader : private JsonReader {
                   input_.shape.to_string() + " has " + std::to_string(input_.elements));
   }
 
-  static bool read(Value& value, bool& out) { return !value.get_bool().get(out); }
+  // Some clients know only one kind of number: they write 3 as 3.0, and true as 1.0.
+  static bool read(Value& value, bool& out) {
+    if (!value.get_bool().get(out)) return true;
+    std::uint8_t number = 0;
+    if (!read(value, number) || number > 1) return false;
+    out = number == 1;
+    return true;
+  }
   template <std::signed_integral T>
   static bool read(Value& value, T& out) {
     std::int64_t number = 0;
-    if (value.get_int64().get(number)) return false;
+    if (value.get_int64().get(number) && !read_whole(value, number)) return false;
     out = static_cast<T>(number);
     return out == number;
   }
   template <std::unsigned_integral T>
   static bool read(Value& value, T& out) {
     std::uint64_t number = 0;
-    if (value.get_uint64().get(number)) return false;
+    if (value.get_uint64().get(number)) {
+      std::int64_t whole = 0;
+      if (!read_whole(value, whole) || whole < 0) return false;
+      number = static_cast<std::uint64_t>(whole);
+    }
     out = static_cast<T>(number);
     return out == number;
+  }
+  // Written with a fraction or an exponent. Beyond 2^53 whoever wrote it may have meant another number.
+  static bool read_whole(Value& value, std::int64_t& out) {
+    double number = 0;
+    if (value.get_double().get(number) || std::abs(number) > 0x1p53) return false;
+    out = static_cast<std::int64_t>(number);
+    return static_cast<double>(out) == number;
   }
   template <std::floating_point T>
   static bool read(Value& value, T& out) {
@@ -135,14 +153,14 @@ class DataReader : private JsonReader {
   std::string wanted() const {
     switch (input_.datatype) {
       case Datatype::boolean:
-        return ": true or false";
+        return ": true or false, or 1 or 0";
       case Datatype::bytes:
         return ": a string";
       case Datatype::fp32:
       case Datatype::fp64:
         return ": a finite number of its range; others can be sent as binary data";
       default:
-        return ": a whole number of its range, written without a fraction";
+        return ": a whole number of its range";
     }
   }
   std::string who() const { return "input " + in_quotes(name_); }

@@ -112,6 +112,14 @@ TEST(JsonDataTest, NestingDoesNotMatter) {
   EXPECT_EQ(converted(Datatype::int8, 4, " [ 1 , [ 2, [], 3 ] ,\n4 ] "), "\1\2\3\4");
 }
 
+TEST(JsonDataTest, WholeNumbersMayBeWrittenAsFractions) {
+  EXPECT_EQ(converted(Datatype::int8, 4, "[1.0,-2.0,3e0,-0.0]"), std::string("\1\xfe\3\0", 4));
+  EXPECT_EQ(converted(Datatype::uint8, 3, "[255.0,2.5e1,0.0]"), std::string("\xff\x19\0", 3));
+  EXPECT_EQ(converted(Datatype::uint64, 1, "[9007199254740992.0]"),
+            std::string("\0\0\0\0\0\0\x20\0", 8));
+  EXPECT_EQ(converted(Datatype::boolean, 5, "[1.0,0.0,1,0,true]"), std::string("\1\0\1\0\1", 5));
+}
+
 struct Wrong {
   Datatype type;
   const char* data;
@@ -131,12 +139,18 @@ TEST(JsonDataTest, RefusesWhatTheTypeDoesNotHave) {
       {Datatype::uint64, "[1,18446744073709551616]", "is no UINT64"},
       {Datatype::int64, "[1,9223372036854775808]", "is no INT64"},
       {Datatype::int32, "[1,1.5]", "'1.5', number 2 of its values, is no INT32"},
-      {Datatype::int32, "[1,2.0]", "written without a fraction"},
-      {Datatype::int32, "[1,1e2]", "is no INT32"},
+      {Datatype::int32, "[1,1e10]", "is no INT32"},
+      {Datatype::uint8, "[1,-1.0]", "is no UINT8"},
+      {Datatype::uint8, "[1,256.0]", "is no UINT8"},
+      {Datatype::int64, "[1,9007199254740994.0]", "is no INT64"},
+      {Datatype::uint64, "[1,1e19]", "is no UINT64"},
+      {Datatype::int32, "[1,-0.5]", "is no INT32"},
       {Datatype::int32, "[1,true]", "'true', number 2 of its values, is no INT32"},
       {Datatype::int32, "[1,\"2\"]", "is no INT32"},
       {Datatype::int32, "[1,{}]", "is no INT32"},
-      {Datatype::boolean, "[true,1]", "is no BOOL: true or false"},
+      {Datatype::boolean, "[true,2]", "is no BOOL: true or false"},
+      {Datatype::boolean, "[true,0.5]", "is no BOOL"},
+      {Datatype::boolean, "[true,-1]", "is no BOOL"},
       {Datatype::boolean, "[true,nope]", "is no BOOL"},
       {Datatype::fp32, "[1,1e39]", "is no FP32: a finite number"},
       {Datatype::fp64, "[1,1e999]", "is no FP64"},

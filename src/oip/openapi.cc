@@ -47,11 +47,12 @@ Json json_answer(std::string_view description, std::string_view name) {
   return answer(description, "application/json", schema(name));
 }
 
-// `errors`: the statuses besides 200 that it can have.
+// `errors`: the statuses besides 200 that it is known for; any other is an error of the same form.
 Json operation(std::string_view id, std::string_view summary, Json good,
                const std::vector<std::string>& errors) {
   Json responses = {{"200", std::move(good)}};
   for (const std::string& status : errors) responses[status] = ref("responses", "Error");
+  responses["default"] = ref("responses", "Error");
   return {{"operationId", id}, {"summary", summary}, {"responses", std::move(responses)}};
 }
 
@@ -99,7 +100,19 @@ Json tensor_schemas() {
        object({"model_name", "outputs"}, {{"model_name", text()},
                                           {"model_version", text()},
                                           {"id", text()},
-                                          {"outputs", list_of(schema("Tensor"))}})}};
+                                          {"outputs", list_of(schema("Tensor"))}})},
+      {"FormResponse",
+       object({"results"},
+              {{"results", list_of(object({"status"}, {{"name", text()},
+                                                       {"filename", text()},
+                                                       {"status", text("ok, or failed")},
+                                                       {"result", Json::object()},
+                                                       {"error", {{"type", "object"}}}}))}})},
+      {"Inferred",
+       {{"anyOf", Json::array({schema("InferResponse"), schema("FormResponse"), Json::object()})},
+        {"description",
+         "InferResponse for tensors, FormResponse for a form; for a picture what the "
+         "model's [output] says"}}}};
 }
 
 Json server_schemas() {
@@ -108,6 +121,7 @@ Json server_schemas() {
       {"Error", object({"error"}, {{"error", text()}})},
       {"Live", object({"live"}, {{"live", truth()}})},
       {"Ready", object({"ready"}, {{"ready", truth()}})},
+      {"Models", object({"models"}, {{"models", list_of(text())}})},
       {"ModelReady", object({"name", "ready"}, {{"name", text()}, {"ready", truth()}})},
       {"Server", object({"name", "version", "extensions"},
                         {{"name", text()}, {"version", text()}, {"extensions", list_of(text())}})},
@@ -146,8 +160,8 @@ Json statistics_schemas() {
 Json infer_operation() {
   const Json bytes = {{"schema", {{"type", "string"}, {"format", "binary"}}}};
   Json infer = operation("infer", "Run the model on tensors, or on pictures",
-                         json_answer("The outputs; binary ones behind the JSON", "InferResponse"),
-                         {"400", "404", "413", "429", "500", "501", "503", "504"});
+                         json_answer("The outputs; binary ones behind the JSON", "Inferred"),
+                         {"400", "401", "404", "413", "415", "429", "500", "501", "503", "504"});
   infer["parameters"] = Json::array(
       {{{"name", "Inference-Header-Content-Length"},
         {"in", "header"},
@@ -184,22 +198,24 @@ void add_model(Json& paths, bool versioned) {
   };
   add("", "get",
       operation("modelMetadata", "What the model takes and gives",
-                json_answer("Its inputs and outputs", "Model"), {"404"}));
+                json_answer("Its inputs and outputs", "Model"), {"400", "404"}));
   add("/ready", "get",
       operation("modelReady", "Whether the model takes requests",
-                json_answer("It does", "ModelReady"), {"404", "503"}));
+                json_answer("It does", "ModelReady"), {"400", "404", "503"}));
   add("/config", "get",
       operation("modelConfig", "How the model is set up",
-                json_answer("Its configuration", "ModelConfig"), {"404"}));
+                json_answer("Its configuration", "ModelConfig"), {"400", "404"}));
   add("/stats", "get",
       operation("modelStatistics", "What the model did so far",
-                json_answer("Counts and times", "Statistics"), {"404"}));
+                json_answer("Counts and times", "Statistics"), {"400", "404"}));
   add("/infer", "post", infer_operation());
 }
 
 Json all_paths() {
   const Json plain = answer("It does", "application/json", schema("Ready"));
   Json paths;
+  paths["/v2/models"] =
+      get(operation("models", "Which models there are", json_answer("Their names", "Models"), {}));
   paths["/v2"] = get(operation("serverMetadata", "What this server is",
                                json_answer("Its name, version and extensions", "Server"), {}));
   paths["/v2/health/live"] =
@@ -225,7 +241,10 @@ std::string openapi(std::string_view server_version) {
   schemas.update(server_schemas());
   schemas.update(statistics_schemas());
   const auto path_parameter = [](std::string_view name) {
-    return Json{{"name", name}, {"in", "path"}, {"required", true}, {"schema", text()}};
+    return Json{{"name", name},
+                {"in", "path"},
+                {"required", true},
+                {"schema", {{"type", "string"}, {"pattern", R"(^[^/\u0000-\u001f\u007f]+$)"}}}};
   };
   const Json document = {
       {"openapi", "3.0.3"},
@@ -233,9 +252,11 @@ std::string openapi(std::string_view server_version) {
        {{"title", "Headrace"},
         {"description", "Inference over the Open Inference Protocol, version 2"},
         {"version", server_version}}},
+      {"security", Json::array({Json::object(), {{"token", Json::array()}}})},
       {"paths", all_paths()},
       {"components",
        {{"schemas", std::move(schemas)},
+        {"securitySchemes", {{"token", {{"type", "http"}, {"scheme", "bearer"}}}}},
         {"parameters",
          {{"model", path_parameter("model")}, {"version", path_parameter("version")}}},
         {"responses", {{"Error", json_answer("What went wrong, and what to do", "Error")}}}}}};
