@@ -21,15 +21,19 @@ import governor
 import growth
 import library
 import memory
+import peers
 import pictures
 import programs
+import serve
 import start
 import tune
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 FIGURES = ROOT / "docs" / "figures"
-PARTS = ("pictures", "dispatch", "growth", "start", "library", "tune", "memory", "governor")
+PARTS = ("pictures", "dispatch", "growth", "start", "library", "tune", "memory", "governor", "serve")
+# Parts that are measured only when they are named: they take long and download much.
+APART = ("peers",)
 # Parts whose table stands in a document of its own.
 ELSEWHERE = {name: ROOT / "docs" / f"{name}.md" for name in ("tune", "memory", "governor")}
 
@@ -87,10 +91,11 @@ def put(document, name, text):
 
 def options():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("part", nargs="?", default="all", choices=(*PARTS, "all"))
+    parser.add_argument("part", nargs="?", default="all", choices=(*PARTS, *APART, "all"))
     parser.add_argument("--write", action="store_true", help="put the tables into docs/")
     parser.add_argument("--turns", type=int, default=5, help="how often everything is measured")
     parser.add_argument("--passes", type=int, default=4, help="passes over the pictures in one measurement")
+    parser.add_argument("--peers", nargs="*", default=list(peers.NAMES), choices=list(peers.NAMES), help="only these")
     parser.add_argument("--items", type=int, default=4_000_000, help="items of a dispatch measurement")
     parser.add_argument("--items-a-worker", type=int, default=40, help="of 100 ms each")
     parser.add_argument("--build", default=ROOT / "build" / "release")
@@ -117,6 +122,8 @@ def main():
             "tune": lambda: tune.measure(place, o.turns, o.passes),
             "memory": lambda: memory.measure(place, o.turns, o.passes),
             "governor": lambda: governor.measure(place, o.turns, o.passes),
+            "serve": lambda: serve.measure(place, min(o.turns, 3), min(o.passes, 2)),
+            "peers": lambda: peers.measure(place, o.turns, o.peers),
         }
         load = others()
         machine = f"{hardware()}.  \n{software(place)}.\n"

@@ -128,12 +128,12 @@ def python_library(place, *arguments):
     return json.loads(run([place.python, "-B", HERE / "python_library.py", *arguments]))
 
 
-def benchmark_app(place, model, seconds):
+def benchmark_app(place, model, seconds, *options):
     """The engine's own measurement of the model alone: no files, no decoding. Inferences a second."""
     start = "import sys, openvino.tools.benchmark.main as app; sys.exit(app.main())"  # what its console script does
     text = run([place.python, "-c", start, "-m", model / "lite0.onnx", "-d", "CPU", "-hint",
                 "none", "-nstreams", place.cores, "-nthreads", place.cores, "-infer_precision", "f32",
-                "-shape", "[1,3,224,224]", "-t", seconds])
+                "-shape", "[1,3,224,224]", "-t", seconds, *options])
     found = re.search(r"Throughput:\s*([0-9.]+)", text)
     if not found:
         raise SystemExit(f"bench: benchmark_app says no throughput:\n{text[-2000:]}")
