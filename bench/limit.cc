@@ -24,6 +24,9 @@
 #include <vector>
 
 #include "model/model.h"
+#include "shm/files_message.h"
+#include "sys/files.h"
+#include "sys/poller.h"
 #include "worker/model_body.h"
 
 namespace {
@@ -60,10 +63,22 @@ std::vector<std::string> read_list(const char* path) {
   return names;
 }
 
+// A worker's body does not open files: it is passed them.
+void pass_file(const std::string& name, shm::Token token, Bytes limit, int control) {
+  const auto file = sys::open_regular_file(name, limit);
+  if (!file) throw std::runtime_error(name + ": " + file.error().message);
+  std::vector<char> message;
+  shm::write_files_message({&token, 1}, message);
+  const int descriptor = file->get();
+  if (!sys::send_message(control, message, {&descriptor, 1}))
+    throw std::runtime_error(name + ": its descriptor cannot be passed");
+}
+
 // One process. What it used of the processor before the start does not count.
 double work(const worker::ModelSettings& settings, const std::vector<std::string>& names,
             std::uint64_t items, Shared& shared) {
-  auto body = worker::make_model_body(settings, 1);
+  const sys::ControlPair control = sys::make_control_pair();
+  auto body = worker::make_model_body(settings, 1, control.theirs.get());
   if (!body) throw std::runtime_error(body.error().message);
   std::vector<char> room(kResultBytes);
   ++shared.loaded;
@@ -73,7 +88,9 @@ double work(const worker::ModelSettings& settings, const std::vector<std::string
   for (;;) {
     const std::uint64_t index = shared.next.fetch_add(1, std::memory_order_relaxed);
     if (index >= items) break;
-    worker::Item item{.input = names[index % names.size()], .result = room, .error = {}};
+    const std::string& name = names[index % names.size()];
+    worker::Item item{.input = name, .result = room, .error = {}, .token = index};
+    pass_file(name, item.token, settings.max_bytes, control.ours.get());
     (*body)->prepare(item, 0);
     (*body)->run({&item, 1});
     if (item.error) ++failed;

@@ -31,10 +31,15 @@
 //                        scale; and at the text KILLME, unless abort_on names another
 //   leak_kb = N          touches and keeps N KiB at each infer
 //   hog_on = TEXT        touches ever more memory at such an item, until it is killed
+//   escape_on = TEXT     tries what a worker has no business with, and fails with what came of each:
+//                        "socket: Operation not permitted, process: ..., file: ..., written: ..."
+#include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <csignal>
@@ -42,6 +47,7 @@
 #include <fstream>
 #include <map>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -107,6 +113,21 @@ class Settings {
   std::signal(signal_number, SIG_DFL);
   std::raise(signal_number);
   std::_Exit(1);
+}
+
+// What a taken-over worker would begin with, and what comes of it.
+std::string escapes() {
+  const auto outcome = [](const char* what, long rc) {
+    return std::string(what) + ": " +
+           (rc < 0 ? std::system_category().message(errno) : std::string("worked"));
+  };
+  std::string all = outcome("socket", ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  all += ", " + outcome("process", child);
+  all += ", " + outcome("supervisor", ::kill(::getppid(), 0));
+  all += ", " + outcome("file", ::open("/etc/passwd", O_RDONLY | O_CLOEXEC));
+  return all + ", " + outcome("written", ::open("escaped", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 }
 
 void touch(std::vector<std::vector<char>>& kept, std::int64_t kib) {
@@ -278,6 +299,7 @@ class Fake {
     hang_on_ = file.text("hang_on");
     exit_on_ = file.text("exit_on");
     fail_on_ = file.text("fail_on");
+    escape_on_ = file.text("escape_on");
     hog_on_ = file.text("hog_on");
   }
 
@@ -323,6 +345,7 @@ class Fake {
     if (item.holds(exit_on_)) std::_Exit(3);
     while (item.holds(hang_on_)) ::pause();
     for (std::vector<std::vector<char>> taken; item.holds(hog_on_);) touch(taken, 512);
+    if (item.holds(escape_on_)) throw std::runtime_error(escapes());
     if (item.holds(fail_on_))
       throw std::runtime_error("the item holds the text \"" + fail_on_ + "\"");
   }
@@ -333,7 +356,7 @@ class Fake {
   std::chrono::microseconds sleep_{}, spin_{};
   std::int64_t leak_kb_ = 0;
   bool abort_on_magenta_ = false;
-  std::string abort_on_, segv_on_, hang_on_, exit_on_, fail_on_, hog_on_;
+  std::string abort_on_, segv_on_, hang_on_, exit_on_, fail_on_, hog_on_, escape_on_;
   // What infer writes, for each stream.
   struct Stream {
     std::vector<float> scores;

@@ -26,6 +26,16 @@ void Histogram::add(std::chrono::microseconds time) {
   ++count_;
 }
 
+Histogram Histogram::since(const Histogram& earlier) const {
+  Histogram rest;
+  for (std::size_t i = 0; i < counts_.size(); ++i) {
+    if (counts_[i] < earlier.counts_[i]) return *this;
+    rest.counts_[i] = counts_[i] - earlier.counts_[i];
+  }
+  rest.count_ = count_ - earlier.count_;
+  return rest;
+}
+
 std::chrono::microseconds Histogram::quantile(double share) const {
   if (count_ == 0) return std::chrono::microseconds(0);
   const auto rank = static_cast<std::uint64_t>(std::ceil(share * static_cast<double>(count_)));

@@ -13,6 +13,8 @@ class Histogram {
  public:
   void add(std::chrono::microseconds time);
   std::uint64_t count() const { return count_; }
+  // What has come in since it was `earlier`; all of it when that was another one.
+  Histogram since(const Histogram& earlier) const;
   // The duration that `share` (0..1) of all do not exceed, exact to the bucket; 0 when there are
   // none.
   std::chrono::microseconds quantile(double share) const;

@@ -40,6 +40,18 @@ TEST(Histogram, IsWithinFourPercentOfTheTrueQuantile) {
   }
 }
 
+TEST(Histogram, TellsWhatCameSinceAnEarlierOne) {
+  Histogram h;
+  for (int i = 0; i < 100; ++i) h.add(microseconds(1));
+  const Histogram earlier = h;
+  h.add(microseconds(30));
+  h.add(microseconds(31));
+  const Histogram since = h.since(earlier);
+  EXPECT_EQ(since.count(), 2U);
+  EXPECT_EQ(since.quantile(0.5), microseconds(30));
+  EXPECT_EQ(Histogram().since(h).count(), 0U) << "another one that has just begun";
+}
+
 TEST(Histogram, TakesTheAbsurd) {
   Histogram h;
   h.add(microseconds(-5));

@@ -35,11 +35,8 @@ std::uint64_t Counts::failed() const {
   return std::accumulate(failed_by.begin(), failed_by.end(), std::uint64_t{0});
 }
 
-Pipeline::Pipeline(Parts parts, Answered answered)
-    : parts_(parts),
-      answered_(std::move(answered)),
-      admitted_(parts.slots.count()),
-      json_(std::make_shared<Json>()) {
+Pipeline::Pipeline(Parts parts)
+    : parts_(parts), admitted_(parts.slots.count()), json_(std::make_shared<Json>()) {
   parts_.poller.watch(parts_.signals.fd(), kSignals);
   parts_.poller.watch(parts_.source.fd(), kSource);
 }
@@ -102,22 +99,24 @@ bool Pipeline::admit_one(Clock::time_point now) {
   const bool too_long = input.name.size() > parts_.slots.input_capacity();
   // Cut for good, so that the line and a later --resume show the same name.
   if (too_long) input.name.resize(parts_.slots.input_capacity());
-  if (answered_.take(input.name)) {
+  if (input.answered) {
     ++counts_.skipped;
     check(parts_.sink.skip(input.index));
     return true;
   }
   ++counts_.admitted;
-  if (input.unfit) {
-    refuse(input, input.unfit->code, input.unfit->message);
-  } else if (!is_utf8(input.name)) {
+  if (!is_utf8(input.name)) {
     refuse(input, ItemError::unreadable, "its name is not UTF-8; rename it");
   } else if (too_long) {
     refuse(input, ItemError::not_found, "its name is longer than any file system allows");
+  } else if (input.unfit) {
+    refuse(input, input.unfit->code, input.unfit->message);
   } else {
     const shm::Token token = *parts_.slots.claim(input.name);
-    admitted_[shm::token_slot(token)] = {input.index, std::move(input.name), now};
-    parts_.fleet.add(token);
+    const int file = input.file ? input.file->get() : -1;
+    admitted_[shm::token_slot(token)] = {input.index, std::move(input.name), now,
+                                         std::move(input.file)};
+    parts_.fleet.add(token, milliseconds(0), file);
   }
   return true;
 }
@@ -143,8 +142,14 @@ void Pipeline::answer(Clock::time_point now) {
     } else {
       answer_ok(*finished, item);
     }
-    parts_.slots.release(finished->token);
+    release(finished->token);
   }
+}
+
+// The slot is free again, and the input's file closed.
+void Pipeline::release(shm::Token token) {
+  admitted_[shm::token_slot(token)].file.reset();
+  parts_.slots.release(token);
 }
 
 // A result goes into a line of the output as it is, so it must be JSON, and one line.
@@ -207,6 +212,7 @@ void Pipeline::take_signals() {
   while (const auto signal = parts_.signals.next()) {
     if (*signal == SIGCHLD) {
       sys::reap_orphans([this](int pid) { return parts_.fleet.is_worker(pid); });
+      parts_.fleet.notice_stops(Clock::now());
     } else if (outcome_.stopped_by || !parts_.drains) {
       outcome_.stopped_by = outcome_.stopped_by.value_or(*signal);
       at_once_ = true;
@@ -221,7 +227,7 @@ void Pipeline::take_signals() {
 
 // They get no line; --resume does them.
 void Pipeline::give_back_backlog() {
-  for (const shm::Token token : parts_.fleet.surrender_backlog()) parts_.slots.release(token);
+  for (const shm::Token token : parts_.fleet.surrender_backlog()) release(token);
 }
 
 // Every worker gone, every line written.

@@ -20,7 +20,6 @@
 
 #include "base/result.h"
 #include "pipeline/histogram.h"
-#include "pipeline/resume.h"
 #include "pipeline/sink.h"
 #include "pipeline/source.h"
 #include "shm/slots.h"
@@ -62,7 +61,7 @@ class Pipeline {
   // Tags below this are the pipeline's own; the fleet's begin here.
   static constexpr std::uint64_t kFirstFleetTag = 16;
 
-  Pipeline(Parts parts, Answered answered);
+  explicit Pipeline(Parts parts);
 
   // Runs until every input is answered, a signal stops it, or it cannot go on; `tick` is called now
   // and then, and says within what time it wants to be called again (at most a second counts).
@@ -79,6 +78,7 @@ class Pipeline {
     std::uint64_t index = 0;
     std::string name;
     Clock::time_point at;
+    std::shared_ptr<const sys::Fd> file{};  // open until the item is answered
   };
 
   void admit(Clock::time_point now);
@@ -90,6 +90,7 @@ class Pipeline {
                      std::string_view message);
   bool believable(const std::string& json);
   void put(std::uint64_t index, std::string line);
+  void release(shm::Token token);
   void check(Status status);
   void wait(std::chrono::milliseconds at_most);
   void take_signals();
@@ -98,7 +99,6 @@ class Pipeline {
   bool done() const;
 
   Parts parts_;
-  Answered answered_;
   std::vector<Admitted> admitted_;  // by slot
   Counts counts_;
   Histogram item_times_;

@@ -65,7 +65,7 @@ class Scene {
         fleet_({.program = *sys::own_program(), .arguments = {"pipeline_test", "--fake-worker"}},
                slots_, poller_, Pipeline::kFirstFleetTag, log_),
         source_(std::move(names)),
-        pipeline_({source_, sink_, fleet_, slots_, poller_, signals_, log_}, {}) {}
+        pipeline_({source_, sink_, fleet_, slots_, poller_, signals_, log_}) {}
 
   Outcome run(const std::vector<std::function<bool()>>& steps) {
     std::size_t done = 0;

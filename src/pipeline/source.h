@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "base/result.h"
+#include "sys/fd.h"
 
 namespace headrace::pipeline {
 
@@ -17,7 +19,10 @@ struct Input {
     ItemError code;
     std::string message;
   };
-  std::optional<Unfit> unfit;
+  std::optional<Unfit> unfit{};
+  bool answered = false;  // by an earlier run: nothing is to be done
+  // Opened for reading, where that is the supervisor's business; closed with the last who holds it.
+  std::shared_ptr<const sys::Fd> file{};
 };
 
 // Used by the supervisor's one thread; never blocks.

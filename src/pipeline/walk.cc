@@ -23,29 +23,10 @@ class Walker {
 
   // False once the walk shall stop.
   bool folder(const std::string& path) {
-    auto reader = sys::FolderReader::open(path);
-    if (!reader) {
-      return take_(path, Input::Unfit{ItemError::unreadable,
-                                      "cannot read the folder: " + reader.error().message});
-    }
-    std::vector<sys::FolderReader::Entry> entries;
+    // Read to its end before what lies in it, so that a deep tree takes no more descriptors.
     std::vector<std::string> subfolders;
-    for (bool more = true; more;) {
-      entries.clear();
-      more = reader->read(kSortedAtOnce, entries);
-      std::sort(entries.begin(), entries.end(),
-                [](const auto& a, const auto& b) { return a.name < b.name; });
-      for (const auto& entry : entries) {
-        if (entry.name.starts_with('.')) continue;
-        std::string inside = path.ends_with('/') ? path + entry.name : path + '/' + entry.name;
-        if (entry.folder) {
-          subfolders.push_back(std::move(inside));
-        } else if (!take_(std::move(inside), std::nullopt)) {
-          return false;
-        }
-      }
-    }
-    return std::all_of(subfolders.begin(), subfolders.end(),
+    return files_of(path, subfolders) &&
+           std::all_of(subfolders.begin(), subfolders.end(),
                        [this](const std::string& inside) { return folder(inside); });
   }
 
@@ -64,6 +45,31 @@ class Walker {
   }
 
  private:
+  bool files_of(const std::string& path, std::vector<std::string>& subfolders) {
+    auto reader = sys::FolderReader::open(path);
+    if (!reader) {
+      return take_(path, Input::Unfit{ItemError::unreadable,
+                                      "cannot read the folder: " + reader.error().message});
+    }
+    std::vector<sys::FolderReader::Entry> entries;
+    for (bool more = true; more;) {
+      entries.clear();
+      more = reader->read(kSortedAtOnce, entries);
+      std::sort(entries.begin(), entries.end(),
+                [](const auto& a, const auto& b) { return a.name < b.name; });
+      for (const auto& entry : entries) {
+        if (entry.name.starts_with('.')) continue;
+        std::string inside = path.ends_with('/') ? path + entry.name : path + '/' + entry.name;
+        if (entry.folder) {
+          subfolders.push_back(std::move(inside));
+        } else if (!take_(std::move(inside), std::nullopt)) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
   bool lines(std::string_view text) {
     for (;;) {
       const std::size_t end = text.find('\n');

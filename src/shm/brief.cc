@@ -10,6 +10,8 @@ std::string to_json(const Brief& brief) {
                         {"batch", brief.batch},
                         {"participant", brief.participant},
                         {"spin_us", brief.spin.count()},
+                        {"confine", brief.sandbox.confine},
+                        {"files", brief.sandbox.files},
                         {"body", brief.body}}
       .dump();
 }
@@ -23,6 +25,8 @@ Result<Brief> brief_from_json(std::string_view text) {
     json.at("batch").get_to(brief.batch);
     json.at("participant").get_to(brief.participant);
     brief.spin = std::chrono::microseconds(json.at("spin_us").get<std::int64_t>());
+    json.at("confine").get_to(brief.sandbox.confine);
+    json.at("files").get_to(brief.sandbox.files);
     json.at("body").get_to(brief.body);
     return brief;
   } catch (const nlohmann::json::exception& e) {

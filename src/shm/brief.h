@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "sys/sandbox.h"
 
 namespace headrace::shm {
 
@@ -26,6 +27,7 @@ struct Brief {
   std::uint32_t batch = 1;        // how many items it may take at a time
   std::uint32_t participant = 0;  // which Participant it is, where it shares more than its mailbox
   std::chrono::microseconds spin{0};  // how long it looks for more work before it sleeps
+  sys::Sandbox sandbox{};             // what it gives up before its first item
   std::string body;  // what it shall do with them: settings of a worker body, as JSON
 };
 

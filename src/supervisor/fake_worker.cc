@@ -6,9 +6,12 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <string>
+#include <vector>
 
 #include "shm/brief.h"
+#include "shm/files_message.h"
 #include "shm/mailbox.h"
 #include "shm/slots.h"
 #include "sys/memory.h"
@@ -44,6 +47,7 @@ class Misbehaviour {
   void run() {
     while (!mailbox_.told_to_leave() || mailbox_.waiting() > 0) {
       if (mailbox_.waiting() == 0) {
+        listen();
         mailbox_.sleep_until(Clock::now() + 100ms);
         continue;
       }
@@ -70,8 +74,10 @@ class Misbehaviour {
   void answer(std::uint32_t i) {
     const shm::Token token = mailbox_.peek(i);
     const std::string what(name(i));
-    std::memcpy(slots_.result(token).data(), "{}", 2);
-    slots_.write_reply(token, {}, what == "reply astray" ? 0 : 2, Clock::now(), 0ns, 0ns);
+    const std::size_t bytes = what.starts_with("read")
+                                  ? read_file(token, what)
+                                  : fill(token, what == "reply astray" ? "" : "{}");
+    slots_.write_reply(token, {}, bytes, Clock::now(), 0ns, 0ns);
     if (what == "reply astray") {
       // A reply to some other use of the slot.
       slots_.write_reply(token + (1ULL << 32), {}, 2, Clock::now(), 0ns, 0ns);
@@ -87,6 +93,36 @@ class Misbehaviour {
     if (what == "finish then abort") std::abort();
   }
 
+  std::size_t fill(shm::Token token, std::string_view text) {
+    std::memcpy(slots_.result(token).data(), text.data(), text.size());
+    return text.size();
+  }
+
+  // The content of the file that came with the item.
+  std::size_t read_file(shm::Token token, const std::string& what) {
+    listen();
+    const sys::Fd file = std::move(files_[token]);
+    const std::span<char> room = slots_.result(token);
+    if (what == "read then abort once" && ::lseek(file.get(), 0, SEEK_CUR) == 0) {
+      // Which moves the place of everybody who has the descriptor.
+      if (::read(file.get(), room.data(), room.size()) > 0) std::abort();
+    }
+    const ssize_t n = ::pread(file.get(), room.data(), room.size(), 0);
+    return n < 0 ? fill(token, "no file") : static_cast<std::size_t>(n);
+  }
+
+  void listen() {
+    std::vector<char> message;
+    std::vector<shm::Token> tokens;
+    for (;;) {
+      std::vector<sys::Fd> passed;
+      if (sys::receive_message(shm::kControlFd, 4096, message, &passed) != sys::Received::message)
+        return;
+      shm::read_files_message(message, tokens);
+      for (std::size_t i = 0; i < passed.size(); ++i) files_[tokens[i]] = std::move(passed[i]);
+    }
+  }
+
   std::string_view name(std::uint32_t i) const { return slots_.input(mailbox_.peek(i)); }
 
   shm::SlotView slots_;
@@ -94,6 +130,7 @@ class Misbehaviour {
   sys::SharedMemory raw_;
   sys::Bell bell_{sys::Fd(shm::kBellFd)};
   std::uint32_t batch_;
+  std::map<shm::Token, sys::Fd> files_;
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <system_error>
 #include <utility>
 
+#include "shm/files_message.h"
 #include "supervisor/blame.h"
 
 namespace headrace::supervisor {
@@ -26,6 +27,8 @@ constexpr double kLongItemSeconds = 0.05;
 constexpr std::uint64_t kFewItems = 8;
 // How long a worker may take to end once it has nothing more to do.
 constexpr milliseconds kLeaving = 10s;
+// When a worker that could not be passed its descriptors is tried again, unless it has news before.
+constexpr milliseconds kPassAgain = 10ms;
 // How long a worker may take to notice that its next item was cancelled.
 constexpr milliseconds kSkipping = 20ms;
 // Workers that failed to start, with none that ever did.
@@ -68,7 +71,11 @@ Fleet::Fleet(FleetSettings settings, shm::SlotArea& slots, sys::Poller& poller,
   set_workers(settings_.workers, last_step_);
 }
 
-Fleet::~Fleet() = default;  // ~Child kills and reaps what is left
+// ~Child kills and reaps what is left.
+Fleet::~Fleet() {
+  // A child of a worker may keep a copy of it, which would be heard for ever.
+  poller_.forget(bell_.fd());
+}
 
 void Fleet::set_workers(std::uint32_t count, Clock::time_point now) {
   wanted_ = std::min(count, kMaxWorkers);
@@ -113,6 +120,7 @@ void Fleet::start(Worker& worker, Clock::time_point now) {
                                 .batch = settings_.batch,
                                 .participant = escort ? escort->enlist(worker.number()) : 0,
                                 .spin = settings_.spin,
+                                .sandbox = settings_.start.sandbox,
                                 .body = settings_.start.body};
   Result<shm::SupervisorEnd> mailbox = shm::SupervisorEnd::create();
   Result<sys::Fd> brief = sys::sealed_text("headrace-brief", shm::to_json(instructions));
@@ -153,6 +161,8 @@ void Fleet::start(Worker& worker, Clock::time_point now) {
   worker.control = std::move(control.ours);
   worker.since = now;
   worker.exclusive = false;
+  worker.unpassed = false;
+  worker.stopped_since.reset();
   worker.finished_before = worker.finished;
   worker.offence = Worker::Offence::none;
   worker.killed_for.clear();
@@ -247,6 +257,7 @@ void Fleet::collect(Worker& worker, Clock::time_point now) {
     finished_.push_back({.token = token,
                          .worker = worker.number(),
                          .attempts = record(token).charges + 1,
+                         .file = record(token).file,
                          .failure = std::nullopt});
     record(token) = {};
   }
@@ -266,7 +277,30 @@ bool Fleet::result_waiting() const {
   });
 }
 
+void Fleet::notice_stops(Clock::time_point now) {
+  for (const auto& worker : workers_) {
+    const std::optional<bool> news = worker->child ? worker->child->news_of_stop() : std::nullopt;
+    if (!news) continue;
+    if (!*news) {
+      worker->stopped_since.reset();
+    } else if (!worker->stopped_since) {
+      worker->stopped_since = now;
+    }
+  }
+}
+
+bool Fleet::able() const {
+  return std::ranges::any_of(workers_, [](const auto& worker) {
+    return worker->state() == WorkerState::ready && !worker->stopped_since;
+  });
+}
+
 void Fleet::check_deadline(Worker& worker, Clock::time_point now) {
+  if (worker.state() == WorkerState::ready && worker.in_flight() == 0 && worker.stopped_since &&
+      settings_.item_timeout > 0ms && now - *worker.stopped_since > settings_.item_timeout) {
+    return kill(worker, "it was stopped for " + in_seconds(settings_.item_timeout),
+                Worker::Offence::late);
+  }
   if (worker.state() == WorkerState::starting && now - worker.since > settings_.load_timeout) {
     return kill(worker, "it was not ready after " + in_seconds(settings_.load_timeout),
                 Worker::Offence::late);
@@ -362,6 +396,11 @@ void Fleet::bury(Worker& worker, const sys::Exit& exit, Clock::time_point now) {
   // Told to go while it was still loading.
   const bool dismissed = worker.offence == Worker::Offence::none && !worker.killed_for.empty();
   if (!dismissed) {
+    ++worker.restarts;
+    worker.last_end = sys::describe(exit) +
+                      (worker.killed_for.empty() ? "" : ": " + worker.killed_for) +
+                      (worker.last_words.empty() ? "" : ": " + worker.last_words);
+    worker.last_end_at = now;
     ++counts_.restarts;
     ++restarts_by_[word_for(worker.offence, exit)];
   }
@@ -467,6 +506,7 @@ void Fleet::disbelieve(const Finished& finished, Clock::time_point now) {
     kill(worker, "it wrote a result that makes no sense", Worker::Offence::none);
   }
   record(finished.token).charges = finished.attempts - 1;
+  record(finished.token).file = finished.file;
   charge(finished.token, finished.worker, ItemError::worker_crashed,
          "its worker wrote a result that makes no sense");
 }
@@ -490,6 +530,7 @@ std::size_t Fleet::appetite() const {
 }
 
 void Fleet::dispatch(Clock::time_point now) {
+  unpassed_ = false;
   if (backlog_.empty() || stopping_ || hopeless_ || held_) return;
   std::uint32_t fed = 0;
   std::size_t held = 0;
@@ -517,21 +558,48 @@ void Fleet::feed(Worker& worker, std::uint32_t depth, Clock::time_point now) {
   if (before > 0 && duration<double>(now - worker.front_since).count() > kLongItemSeconds) return;
   // Refilled when half empty, so that a worker that slept finds half a mailbox and not one item.
   if (before > depth / 2) return;
-  while (worker.in_flight() < depth && !backlog_.empty()) {
-    const shm::Token token = backlog_.front();
-    const bool alone = record(token).alone;
-    if (alone && worker.in_flight() > 0) break;
-    backlog_.pop_front();
+  choose_lot(worker, depth);
+  if (lot_.empty()) return;
+  // Before the tokens, so that whoever sees a token finds its file.
+  if (!pass_files(worker)) return;
+  for (const shm::Token token : lot_) {
     worker.mailbox->send(token);
     worker.remember(token);
-    if (alone) {
-      worker.exclusive = true;
-      break;
-    }
   }
-  if (worker.in_flight() == before) return;
+  backlog_.erase(backlog_.begin(), backlog_.begin() + static_cast<std::ptrdiff_t>(lot_.size()));
+  if (record(lot_.back()).alone) worker.exclusive = true;
   if (before == 0) worker.front_since = now;
   worker.mailbox->wake();
+}
+
+// The head of the backlog, as much of it as the worker has room for.
+void Fleet::choose_lot(const Worker& worker, std::uint32_t depth) {
+  lot_.clear();
+  lot_with_files_.clear();
+  lot_files_.clear();
+  for (const shm::Token token : backlog_) {
+    if (worker.in_flight() + lot_.size() >= depth || lot_files_.size() == sys::kMostPassed) return;
+    const Record& item = record(token);
+    if (item.alone && worker.in_flight() + lot_.size() > 0) return;
+    lot_.push_back(token);
+    if (item.file >= 0) {
+      lot_with_files_.push_back(token);
+      lot_files_.push_back(item.file);
+    }
+    if (item.alone) return;
+  }
+}
+
+// False when the kernel takes no more descriptors for now: too many are on their way for this user, or
+// the worker has read nothing for long, or is dead and will be reaped. Then it gets nothing more.
+bool Fleet::pass_files(Worker& worker) {
+  if (lot_files_.empty()) return true;
+  shm::write_files_message(lot_with_files_, lot_message_);
+  if (sys::send_message(worker.control.get(), lot_message_, lot_files_)) return true;
+  unpassed_ = true;
+  if (!std::exchange(worker.unpassed, true))
+    log_.info("worker {}: no descriptors can be passed to it for now", worker.number());
+  return false;
 }
 
 void Fleet::forgive_absence(Clock::time_point now) {
@@ -542,6 +610,7 @@ void Fleet::forgive_absence(Clock::time_point now) {
     // Not beyond now: what was sent just before this was not absent.
     worker->front_since = std::min(worker->front_since + gap, now);
     worker->since = std::min(worker->since + gap, now);
+    if (worker->stopped_since) worker->stopped_since = std::min(*worker->stopped_since + gap, now);
   }
 }
 
@@ -586,6 +655,7 @@ milliseconds Fleet::patience(Clock::time_point now) const {
     }
   }
   if (stopping_) next = std::min(next, stop_deadline_);
+  if (unpassed_) next = std::min(next, now + kPassAgain);
   // Never a busy loop on a deadline that was just missed.
   return std::max(std::chrono::ceil<milliseconds>(next - now), 1ms);
 }

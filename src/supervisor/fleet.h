@@ -32,6 +32,7 @@
 #include "supervisor/worker.h"
 #include "sys/poller.h"
 #include "sys/process.h"
+#include "sys/sandbox.h"
 
 namespace headrace::supervisor {
 
@@ -57,6 +58,7 @@ class Escort {
 struct Start {
   std::string body{};                      // for Brief::body
   std::vector<std::string> environment{};  // NAME=value
+  sys::Sandbox sandbox{};                  // for Brief::sandbox
 };
 
 struct FleetSettings {
@@ -81,6 +83,7 @@ struct Finished {
   shm::Token token = 0;
   std::uint32_t worker = 0;    // who had it last
   std::uint32_t attempts = 1;  // how often it was tried, deaths of innocents not counted
+  int file = -1;               // as it was added
   struct Failure {
     ItemError code;
     std::string message;
@@ -127,9 +130,12 @@ class Fleet {
     if (!hopeless_) hopeless_ = std::move(error);
   }
   // Takes responsibility for an item. It comes back through next_finished(), once. `timeout` is for
-  // one attempt; 0: that of the settings.
-  void add(shm::Token token, std::chrono::milliseconds timeout = std::chrono::milliseconds(0)) {
+  // one attempt; 0: that of the settings. `file` is passed to the worker with each attempt
+  // (shm/files_message.h), and stays the caller's, who keeps it open until the item is back; -1: none.
+  void add(shm::Token token, std::chrono::milliseconds timeout = std::chrono::milliseconds(0),
+           int file = -1) {
     record(token).timeout = timeout;
+    record(token).file = file;
     backlog_.push_back(token);
   }
   // Takes back the item in that slot if no worker holds it yet.
@@ -151,6 +157,11 @@ class Fleet {
   // Hands items to the workers that have room. Last thing before the owner sleeps: what step() collected has made
   // room for what was added since, and nobody will wake the owner for that.
   void dispatch(Clock::time_point now);
+  // A child was stopped or goes on (SIGCHLD). Who is stopped is not fed while another can be, and is killed like one
+  // that hangs.
+  void notice_stops(Clock::time_point now);
+  // Whether a worker is there that can take an item now.
+  bool able() const;
   // Whether step() would find a result; for the moment before the owner sleeps.
   bool result_waiting() const;
   // When step() wants to be called again at the latest.
@@ -195,6 +206,7 @@ class Fleet {
     std::uint32_t charges = 0;
     bool alone = false;    // to be run with nothing beside it
     bool evicted = false;  // its worker was evicted before
+    int file = -1;
     std::chrono::milliseconds timeout{0};
     std::optional<Clock::time_point> expires{};
   };
@@ -217,9 +229,11 @@ class Fleet {
   void take_back_evicted(Worker& worker, shm::Token token, const std::string& cause);
   void charge(shm::Token token, std::uint32_t worker, ItemError code, const std::string& cause);
   void feed(Worker& worker, std::uint32_t depth, Clock::time_point now);
+  void choose_lot(const Worker& worker, std::uint32_t depth);
+  bool pass_files(Worker& worker);
   std::uint32_t depth() const;
   bool may_be_fed(const Worker& worker, std::uint32_t fed) const {
-    return worker.state() == WorkerState::ready && fed < active();
+    return worker.state() == WorkerState::ready && fed < active() && !worker.stopped_since;
   }
   void forgive_absence(Clock::time_point now);
   Record& record(shm::Token token) { return records_[shm::token_slot(token)]; }
@@ -234,6 +248,12 @@ class Fleet {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::uint32_t wanted_ = 0;
   std::deque<shm::Token> backlog_;
+  // What feed() is about to hand to one worker, the files of it, and the message about those.
+  std::vector<shm::Token> lot_;
+  std::vector<shm::Token> lot_with_files_;
+  std::vector<int> lot_files_;
+  std::vector<char> lot_message_;
+  bool unpassed_ = false;  // some worker could not be passed its files when it was last fed
   std::deque<Finished> finished_;
   std::vector<Record> records_;  // by slot
   DeathTally tally_;

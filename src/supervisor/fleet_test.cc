@@ -5,7 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <spdlog/sinks/null_sink.h>
+#include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <functional>
 #include <map>
@@ -14,6 +16,8 @@
 #include <vector>
 
 #include "supervisor/fake_worker.h"
+#include "sys/memory.h"
+#include "sys/rlimit.h"
 
 namespace headrace::supervisor {
 namespace {
@@ -29,10 +33,10 @@ class Job {
         log_("test", std::make_shared<spdlog::sinks::null_sink_mt>()),
         fleet_(with_program(std::move(settings)), slots_, poller_, 0, log_) {}
 
-  void add(const std::string& name) {
+  void add(const std::string& name, int file = -1) {
     const shm::Token token = *slots_.claim(name);
     names_[shm::token_slot(token)] = name;
-    fleet_.add(token);
+    fleet_.add(token, 0ms, file);
     ++open_;
   }
 
@@ -49,6 +53,7 @@ class Job {
       const std::string& name = names_[shm::token_slot(finished->token)];
       EXPECT_FALSE(ended_.contains(name)) << name << " was answered twice";
       ended_[name] = *finished;
+      replies_[name] = reply.text;
       slots_.release(finished->token);
       --open_;
       news = true;
@@ -75,6 +80,7 @@ class Job {
   }
 
   const Finished& of(const std::string& name) { return ended_.at(name); }
+  const std::string& reply_to(const std::string& name) { return replies_.at(name); }
   std::size_t ended() const { return ended_.size(); }
   Fleet& fleet() { return fleet_; }
   const shm::SlotArea& slots() const { return slots_; }
@@ -92,6 +98,7 @@ class Job {
   Fleet fleet_;
   std::map<std::uint32_t, std::string> names_;
   std::map<std::string, Finished> ended_;
+  std::map<std::string, std::string> replies_;
   std::size_t open_ = 0;
   Clock::time_point deadline_ = Clock::now() + 60s;
 };
@@ -263,6 +270,78 @@ TEST(Fleet, TheNumberOfWorkersCanChangeWhileItRuns) {
   for (int i = 0; i < 30; ++i) job.add("b" + std::to_string(i));
   job.finish();
   EXPECT_EQ(job.ended(), 60U);
+}
+
+// Files of which nobody else knows a name.
+sys::Fd file_of(const std::string& content) {
+  sys::Fd file = std::move(*sys::sealed_text("test", content));
+  ::lseek(file.get(), 0, SEEK_SET);  // as one that was only opened
+  return file;
+}
+
+TEST(Fleet, EachItemComesWithItsFile) {
+  const std::uint64_t before = sys::open_descriptors();
+  {
+    Job job({.workers = 2, .batch = 4});
+    std::map<std::string, sys::Fd> files;
+    for (int i = 0; i < 60; ++i) {
+      const std::string name = "read " + std::to_string(i);
+      files[name] = file_of("content of " + name);
+      job.add(name, files[name].get());
+      if (i % 7 == 0) job.add("no file" + std::to_string(i));
+      if (i % 20 == 0) job.finish();
+    }
+    job.finish();
+    for (const auto& [name, file] : files) EXPECT_EQ(job.reply_to(name), "content of " + name);
+    job.stop();
+  }
+  EXPECT_EQ(sys::open_descriptors(), before) << "no copy is left";
+}
+
+TEST(Fleet, AWorkerThatDiesWithFilesUnreadCostsOnlyItsItem) {
+  Job job({.workers = 1, .batch = 8});
+  const sys::Fd file = file_of("whole");
+  job.add("abort in prepare", file.get());
+  for (int i = 0; i < 7; ++i) job.add("read " + std::to_string(i), file.get());
+  job.finish();
+  EXPECT_TRUE(job.of("abort in prepare").failure);
+  for (int i = 0; i < 7; ++i) EXPECT_EQ(job.reply_to("read " + std::to_string(i)), "whole");
+}
+
+TEST(Fleet, ARetriedItemHasItsWholeFileAgain) {
+  Job job({.workers = 1});
+  const sys::Fd file = file_of("whole");
+  job.add("read then abort once", file.get());
+  job.finish();
+  expect_ok(job, "read then abort once", 2);
+  EXPECT_EQ(job.reply_to("read then abort once"), "whole");
+}
+
+TEST(Fleet, AnItemWhoseReplyWasNonsenseIsTriedAgainWithItsFile) {
+  Job job({.workers = 1, .attempts = 2});
+  const sys::Fd file = file_of("whole");
+  job.add("reply astray", file.get());
+  job.add("read", file.get());
+  job.finish();
+  EXPECT_EQ(job.of("reply astray").attempts, 2U);
+  EXPECT_EQ(job.reply_to("read"), "whole");
+}
+
+TEST(Fleet, AWorkerThatCannotBePassedFilesGetsNoneUntilItCan) {
+  Job job({.workers = 1});
+  job.until([&] { return job.fleet().ever_ready(); });
+  const Worker& worker = *job.fleet().workers().front();
+  worker.child->signal(SIGSTOP);
+  while (sys::send_message(worker.control.get(), std::array{'x'})) {
+  }
+  const sys::Fd file = file_of("whole");
+  job.add("read", file.get());
+  job.turn();
+  EXPECT_EQ(job.fleet().in_flight(), 0U);
+  EXPECT_LE(job.fleet().patience(Clock::now()), 20ms) << "it is tried again soon";
+  worker.child->signal(SIGCONT);
+  job.finish();
+  EXPECT_EQ(job.reply_to("read"), "whole");
 }
 
 }  // namespace

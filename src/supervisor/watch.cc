@@ -155,7 +155,9 @@ void Watch::count_cpu(double passed) {
     Known& known = of(*worker);
     if (known.pid == 0) continue;
     const double seconds = sys::cpu_seconds(known.pid);
-    used += std::max(0.0, seconds - std::exchange(known.cpu_seconds, seconds));
+    const double more = std::max(0.0, seconds - std::exchange(known.cpu_seconds, seconds));
+    used += more;
+    if (passed > 0.1) known.used = Cpus{more / passed};
   }
   if (passed > 0.1) readings_.used = Cpus{used / passed};
 }
@@ -192,6 +194,11 @@ Watch::Known& Watch::of(const Worker& worker) {
   const int pid = worker.alive() ? worker.child->pid() : 0;
   if (known.pid != pid) known = {.pid = pid};
   return known;
+}
+
+Watch::Use Watch::use_of(std::uint32_t worker) const {
+  if (worker >= known_.size()) return {};
+  return {known_[worker].memory, known_[worker].used};
 }
 
 void Watch::look_at_workers() {

@@ -92,6 +92,12 @@ class Watch {
   unsigned threads() const { return settings_.threads; }
 
   const Readings& readings() const { return readings_; }
+  // Of one worker's process, at the last look; nothing while there is none.
+  struct Use {
+    Bytes memory{};  // private to it
+    Cpus cpus{};
+  };
+  Use use_of(std::uint32_t worker) const;
   // The first hundred.
   const std::vector<Intervention>& interventions() const { return interventions_; }
   std::uint64_t acts() const { return acts_; }
@@ -102,6 +108,7 @@ class Watch {
     Bytes memory{};
     Bytes baseline{};
     double cpu_seconds = 0;
+    Cpus used{};
     std::optional<sys::RunTimes> run_times{};  // when appetite was read last
     Clock::time_point share_read{};
   };

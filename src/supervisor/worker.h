@@ -48,10 +48,12 @@ class Worker {
   sys::Fd control;
   std::optional<shm::SupervisorEnd> mailbox;
 
-  Clock::time_point since;        // when it got into its state
-  Clock::time_point front_since;  // when its oldest item in flight became that
-  Clock::time_point rest_until;   // while resting
-  bool exclusive = false;         // holds one item that must stay alone
+  Clock::time_point since;                         // when it got into its state
+  Clock::time_point front_since;                   // when its oldest item in flight became that
+  Clock::time_point rest_until;                    // while resting
+  bool exclusive = false;                          // holds one item that must stay alone
+  bool unpassed = false;                           // the kernel once took no descriptors for it
+  std::optional<Clock::time_point> stopped_since;  // by SIGSTOP or the like, not by us
   // Why we are killing it.
   enum class Offence : unsigned char {
     none,      // we are not, or it is just not needed any more
@@ -65,6 +67,9 @@ class Worker {
   std::string last_words;             // what it said itself before it died
   std::uint64_t finished = 0;         // items, over all its processes
   std::uint64_t finished_before = 0;  // of those: by earlier processes
+  std::uint32_t restarts = 0;         // processes that ended unasked
+  std::string last_end;               // how the last of those did, in words
+  Clock::time_point last_end_at;      // and when
 
  private:
   std::uint32_t number_;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
@@ -20,7 +21,8 @@ namespace {
 
 ReadError read_error(int number) {
   const bool absent = number == ENOENT || number == ENOTDIR || number == ENAMETOOLONG;
-  return {absent ? ItemError::not_found : ItemError::unreadable, describe_errno(number)};
+  return {absent ? ItemError::not_found : ItemError::unreadable, describe_errno(number),
+          number == EMFILE || number == ENFILE};
 }
 
 const char* kind_word(mode_t mode) {
@@ -49,11 +51,11 @@ int write_all(int fd, std::string_view text) {
 
 }  // namespace
 
-Result<std::span<const std::byte>, ReadError> read_regular_file(const std::string& path,
-                                                                Bytes limit,
-                                                                std::vector<std::byte>& buffer) {
+Result<Fd, ReadError> open_regular_file(const std::string& path, Bytes limit) {
+  if (path.find('\0') != std::string::npos)
+    return ReadError{ItemError::not_found, "its name holds a zero byte, which no file's does"};
   // O_NONBLOCK: opening a FIFO without a writer must not wait; regular files do not care.
-  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!fd) return read_error(errno);
   struct stat info {};
   if (::fstat(fd.get(), &info) != 0) return read_error(errno);
@@ -61,21 +63,39 @@ Result<std::span<const std::byte>, ReadError> read_regular_file(const std::strin
     return ReadError{ItemError::unreadable,
                      std::string("is ") + kind_word(info.st_mode) + ", not a regular file"};
   }
-  auto size = static_cast<std::uint64_t>(info.st_size);
+  const auto size = static_cast<std::uint64_t>(info.st_size);
   if (size > limit.value) return ReadError{ItemError::too_large, too_large(size, limit)};
-  if (buffer.size() < size + 1) buffer.resize(size + 1);
+  return fd;
+}
+
+void will_need(int fd, Bytes bytes) {
+  ::posix_fadvise(fd, 0, static_cast<off_t>(bytes.value), POSIX_FADV_WILLNEED);
+}
+
+Result<std::span<const std::byte>, ReadError> read_whole(int fd, Bytes limit,
+                                                         std::vector<std::byte>& buffer) {
+  // Not asked how large it is: it may grow or shrink while it is read.
+  constexpr std::size_t kFirst = 64 << 10;
   std::size_t done = 0;
   for (;;) {
-    const ssize_t n = ::read(fd.get(), buffer.data() + done, buffer.size() - done);
+    if (done == buffer.size())
+      buffer.resize(std::min(std::max(kFirst, buffer.size() * 2), std::size_t{limit.value} + 1));
+    const ssize_t n =
+        ::pread(fd, buffer.data() + done, buffer.size() - done, static_cast<off_t>(done));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return read_error(errno);
-    if (n == 0) break;
+    if (n == 0) return std::span<const std::byte>(buffer.data(), done);
     done += static_cast<std::size_t>(n);
-    // It grew while it was read.
     if (done > limit.value) return ReadError{ItemError::too_large, too_large(done, limit)};
-    if (done == buffer.size()) buffer.resize(buffer.size() * 2);
   }
-  return std::span<const std::byte>(buffer.data(), done);
+}
+
+Result<std::span<const std::byte>, ReadError> read_regular_file(const std::string& path,
+                                                                Bytes limit,
+                                                                std::vector<std::byte>& buffer) {
+  const auto fd = open_regular_file(path, limit);
+  if (!fd) return fd.error();
+  return read_whole(fd->get(), limit, buffer);
 }
 
 PathKind path_kind(const std::string& path) {

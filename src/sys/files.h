@@ -18,10 +18,19 @@ namespace headrace::sys {
 struct ReadError {
   ItemError code;  // not_found, unreadable or too_large
   std::string message;
+  bool passing = false;  // no fault of the file: descriptors are short for now
 };
 
-// Reads a whole regular file into `buffer`, which is grown but never beyond `limit`. Never blocks
-// on a FIFO or a device: what is no regular file is refused.
+// Opens a regular file of at most `limit` bytes for reading. Never blocks on a FIFO or a device: what
+// is no regular file is refused. May take long where the disk is far away.
+Result<Fd, ReadError> open_regular_file(const std::string& path, Bytes limit);
+// Tells the kernel to read the file's first `bytes` in ahead. Only advice.
+void will_need(int fd, Bytes bytes);
+// All that an open file holds, in `buffer`, which is grown but never beyond `limit` and a byte. The place
+// where others that share the descriptor read is neither used nor moved.
+Result<std::span<const std::byte>, ReadError> read_whole(int fd, Bytes limit,
+                                                         std::vector<std::byte>& buffer);
+// Both in one.
 Result<std::span<const std::byte>, ReadError> read_regular_file(const std::string& path,
                                                                 Bytes limit,
                                                                 std::vector<std::byte>& buffer);

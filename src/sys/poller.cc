@@ -22,10 +22,11 @@ int checked(int rc, const char* what) {
   return rc;
 }
 
-sigset_t watched_signals() {
+sigset_t watched_signals(bool hangup) {
   sigset_t set;
   ::sigemptyset(&set);
   for (const int number : {SIGTERM, SIGINT, SIGCHLD}) ::sigaddset(&set, number);
+  if (hangup) ::sigaddset(&set, SIGHUP);
   return set;
 }
 
@@ -57,8 +58,8 @@ std::span<const std::uint64_t> Poller::wait(std::chrono::milliseconds timeout) {
   return ready_;
 }
 
-Signals::Signals() {
-  const sigset_t set = watched_signals();
+Signals::Signals(bool hangup) : hangup_(hangup) {
+  const sigset_t set = watched_signals(hangup_);
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGXFSZ, SIG_IGN);
@@ -66,7 +67,7 @@ Signals::Signals() {
 }
 
 Signals::~Signals() {
-  const sigset_t set = watched_signals();
+  const sigset_t set = watched_signals(hangup_);
   ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }
 

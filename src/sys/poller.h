@@ -31,12 +31,12 @@ class Poller {
   std::vector<std::uint64_t> ready_;
 };
 
-// SIGTERM, SIGINT and SIGCHLD as something to read. Blocks them in the calling thread, so make it
-// before any other thread starts. SIGPIPE is ignored from then on: a closed pipe is an error of
-// write().
+// SIGTERM, SIGINT and SIGCHLD as something to read, and SIGHUP for those who want it. Blocks them in the
+// calling thread, so make it before any other thread starts. SIGPIPE is ignored from then on: a closed pipe
+// is an error of write().
 class Signals {
  public:
-  Signals();
+  explicit Signals(bool hangup = false);
   ~Signals();
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
@@ -45,6 +45,7 @@ class Signals {
   std::optional<int> next();
 
  private:
+  bool hangup_;
   Fd fd_;
 };
 

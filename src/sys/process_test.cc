@@ -36,10 +36,8 @@ TEST(RunTimes, AreNothingForAProcessThatIsGone) {
 
 // Its group is its own, so the signals reach only it.
 TEST(AChild, TellsThatItWasStoppedAndGoesOn) {
-  Result<Child> child = Child::spawn({.program = "/bin/sleep",
-                                       .arguments = {"sleep", "60"},
-                                       .environment = {},
-                                       .inherit = {}});
+  Result<Child> child = Child::spawn(
+      {.program = "/bin/sleep", .arguments = {"sleep", "60"}, .environment = {}, .inherit = {}});
   ASSERT_TRUE(child) << child.error().message;
   const auto news = [&] {
     std::optional<bool> said;

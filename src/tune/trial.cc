@@ -48,17 +48,44 @@ double quantile(std::vector<float>& values, double share) {
   return *at;
 }
 
+// The sample, round and round or once.
+class Round : public pipeline::Source {
+ public:
+  explicit Round(const TrialRequest& request) : request_(request) {}
+
+  Pulled next(pipeline::Input& input) override {
+    const std::size_t count = request_.inputs.size();
+    if (request_.one_pass && given_ >= count) return Pulled::end;
+    input = {.index = given_, .name = request_.inputs[given_ % count]};
+    ++given_;
+    return Pulled::item;
+  }
+  int fd() const override { return silent_.fd(); }
+  void heard() override {}
+  std::optional<std::uint64_t> total() const override { return std::nullopt; }
+  std::optional<Error> trouble() const override { return std::nullopt; }
+
+ private:
+  const TrialRequest& request_;
+  std::uint64_t given_ = 0;
+  sys::Bell silent_;  // there is always news until the end
+};
+
 // Source and sink in one: gives out the sample, and notes when each item came back.
 class Meter : public pipeline::Source, public pipeline::Sink {
  public:
   explicit Meter(const TrialRequest& request)
-      : request_(request), verdicts_(request.inputs.size(), Verdict::untried) {}
+      : request_(request), round_(request), verdicts_(request.inputs.size(), Verdict::untried) {
+    if (request.opening) opened_.emplace(round_, *request.opening);
+    both_.watch(timer_.fd(), 0);
+    both_.watch(inputs().fd(), 1);
+    news_ = both_.descriptor();
+  }
 
   // --- source
 
   Pulled next(pipeline::Input& input) override {
-    const std::size_t count = request_.inputs.size();
-    if (ended_ || (request_.one_pass && given_ >= count)) return Pulled::end;
+    if (ended_) return Pulled::end;
     const Clock::time_point now = Clock::now();
     Clock::time_point due = now;
     if (request_.arrivals) {
@@ -68,16 +95,22 @@ class Meter : public pipeline::Source, public pipeline::Sink {
         return Pulled::not_yet;
       }
       due = due_;
-      due_ += gap();
     }
-    input = {.index = given_, .name = request_.inputs[given_ % count], .unfit = {}};
-    under_way_.emplace(given_++, due);
+    const Pulled pulled = inputs().next(input);
+    if (pulled != Pulled::item) return pulled;
+    if (request_.arrivals) due_ += gap();
+    under_way_.emplace(input.index, due);
     return Pulled::item;
   }
-  int fd() const override { return timer_.fd(); }
-  void heard() override { timer_.silence(); }
+  int fd() const override { return news_.get(); }
+  void heard() override {
+    timer_.silence();
+    inputs().heard();
+  }
   std::optional<std::uint64_t> total() const override { return std::nullopt; }
-  std::optional<Error> trouble() const override { return std::nullopt; }
+  std::optional<Error> trouble() const override {
+    return opened_ ? opened_->trouble() : std::nullopt;
+  }
 
   // --- sink
 
@@ -163,10 +196,18 @@ class Meter : public pipeline::Source, public pipeline::Sink {
     infer_.push_back(infer);
   }
 
+  pipeline::Source& inputs() {
+    if (opened_) return *opened_;
+    return round_;
+  }
+
   const TrialRequest& request_;
+  Round round_;
+  std::optional<pipeline::OpenedSource> opened_;
   sys::Timer timer_;
+  sys::Poller both_;  // the timer and the inputs
+  sys::Fd news_;
   std::unordered_map<std::uint64_t, Clock::time_point> under_way_;  // by index: when it was due
-  std::uint64_t given_ = 0;
   std::uint64_t answered_ = 0;
   bool ended_ = false;
   bool arriving_ = false;
@@ -205,7 +246,7 @@ class Trial {
         slots_(std::move(slots)),
         fleet_(request.fleet, slots_, poller_, pipeline::Pipeline::kFirstFleetTag, log),
         meter_(request),
-        pipeline_({meter_, meter_, fleet_, slots_, poller_, signals, log, /*drains=*/false}, {}) {}
+        pipeline_({meter_, meter_, fleet_, slots_, poller_, signals, log, /*drains=*/false}) {}
 
   Measured operator()(const std::function<void(const supervisor::Fleet&)>& tick) {
     kills_before_ = sys::read_cgroup().oom_kills;

@@ -18,6 +18,7 @@
 
 #include "base/result.h"
 #include "base/units.h"
+#include "pipeline/opened_source.h"
 #include "shm/slots.h"
 #include "supervisor/fleet.h"
 #include "sys/cgroup.h"
@@ -26,9 +27,10 @@
 namespace headrace::tune {
 
 struct TrialRequest {
-  supervisor::FleetSettings fleet{};        // workers, batch and the rest, as for a run
-  shm::SlotSizes slots{};                   // as for a run
-  std::span<const std::string> inputs{};    // names of items, at least one; taken round and round
+  supervisor::FleetSettings fleet{};      // workers, batch and the rest, as for a run
+  shm::SlotSizes slots{};                 // as for a run
+  std::span<const std::string> inputs{};  // names of items, at least one; taken round and round
+  std::optional<pipeline::OpenedSource::Settings> opening{};  // when workers get files, not names
   std::chrono::milliseconds window{2'000};  // how long is measured, from when all are warm
   std::uint64_t most_items = 0;             // ends the window sooner; 0: no such end
   // Every input once and no warm-up: for finding out which inputs are any good. `window` still

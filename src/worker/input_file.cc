@@ -5,12 +5,27 @@
 #include "sys/files.h"
 
 namespace headrace::worker {
+namespace {
+
+std::optional<std::span<const std::byte>> settle(
+    Item& item, const Result<std::span<const std::byte>, sys::ReadError>& file) {
+  if (file) return *file;
+  item.fail(file.error().code, file.error().message);
+  return std::nullopt;
+}
+
+}  // namespace
 
 std::optional<std::span<const std::byte>> read_input(Item& item, Bytes limit,
                                                      std::vector<std::byte>& buffer) {
-  auto file = sys::read_regular_file(std::string(item.input), limit, buffer);
-  if (file) return *file;
-  item.fail(file.error().code, file.error().message);
+  return settle(item, sys::read_regular_file(std::string(item.input), limit, buffer));
+}
+
+std::optional<std::span<const std::byte>> read_input(Item& item, const sys::Fd& file, Bytes limit,
+                                                     std::vector<std::byte>& buffer) {
+  if (file) return settle(item, sys::read_whole(file.get(), limit, buffer));
+  item.fail(ItemError::unreadable,
+            "its file did not reach the worker; has it too few descriptors (ulimit -n)?");
   return std::nullopt;
 }
 

@@ -1,4 +1,5 @@
-// Reading the file that an item's name stands for.
+// Reading the file that an item's name stands for: by that name, or through a descriptor that came with
+// the item.
 #pragma once
 
 #include <cstddef>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "base/units.h"
+#include "sys/fd.h"
 #include "worker/body.h"
 
 namespace headrace::worker {
@@ -14,6 +16,9 @@ namespace headrace::worker {
 // The whole file, in `buffer`, which is grown but never beyond `limit`. Otherwise the item has
 // failed, as not_found, unreadable or too_large.
 std::optional<std::span<const std::byte>> read_input(Item& item, Bytes limit,
+                                                     std::vector<std::byte>& buffer);
+// The same through `file`, from its beginning; without one the item has failed as well.
+std::optional<std::span<const std::byte>> read_input(Item& item, const sys::Fd& file, Bytes limit,
                                                      std::vector<std::byte>& buffer);
 
 }  // namespace headrace::worker

@@ -6,6 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include "sys/sandbox.h"
+#include "worker/confinement.h"
+
 namespace headrace::worker {
 namespace {
 
@@ -33,6 +36,14 @@ engine::DType input_type(const model::Input& input) {
   const bool floats =
       input.kind == model::InputKind::image && input.picture.element == image::Element::f32;
   return floats ? HR_F32 : HR_U8;
+}
+
+// What opening the model may read.
+std::vector<std::filesystem::path> readable(const ModelSettings& settings) {
+  std::vector<std::filesystem::path> places = places_of_model(settings.model.file);
+  const std::vector<std::filesystem::path> libraries = sys::folders_of_libraries();
+  places.insert(places.end(), libraries.begin(), libraries.end());
+  return places;
 }
 
 }  // namespace
@@ -68,6 +79,9 @@ Result<LoadedModel> load_model(const ModelSettings& settings, unsigned lanes) {
   Result<engine::Plugin> plugin =
       engine::Plugin::load(settings.model.engine, settings.engine_folders);
   if (!plugin) return plugin.error();
+  // Its libraries are there by now, and none of its threads.
+  if (Status bound = confine_loading(settings.sandbox, readable(settings)); !bound)
+    return bound.error();
   Result<engine::Session> session =
       plugin->open({.model = settings.model.file,
                     .threads = settings.threads,

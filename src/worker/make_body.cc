@@ -4,6 +4,7 @@
 #include <string>
 
 #include "sys/files.h"
+#include "worker/confinement.h"
 #include "worker/handler_body.h"
 #include "worker/model_body.h"
 #include "worker/served_body.h"
@@ -16,6 +17,7 @@ Result<std::unique_ptr<Body>> handler_body(const shm::Brief& brief) {
   if (!settings) return settings.error();
   // Standard output may be where the results go.
   sys::print_to_standard_error();
+  if (Status bound = confine_loading(brief.sandbox, {}); !bound) return bound.error();
   return make_handler_body(*settings, brief);
 }
 
@@ -24,6 +26,7 @@ using Make = Result<std::unique_ptr<Body>>(const ModelSettings&, unsigned lanes)
 Result<std::unique_ptr<Body>> over_model(const shm::Brief& brief, Make* make) {
   Result<ModelSettings> settings = model_settings_from_json(brief.body);
   if (!settings) return settings.error();
+  settings->sandbox = brief.sandbox;
   return make(*settings, brief.batch);
 }
 
@@ -36,7 +39,11 @@ Result<std::unique_ptr<Body>> make_body(const shm::Brief& brief) {
   } catch (const nlohmann::json::exception& e) {
     return Error{std::string("the worker's settings are unreadable: ") + e.what()};
   }
-  if (kind == "model") return over_model(brief, make_model_body);
+  if (kind == "model") {
+    return over_model(brief, [](const ModelSettings& settings, unsigned lanes) {
+      return make_model_body(settings, lanes, shm::kControlFd);
+    });
+  }
   if (kind == "served") return over_model(brief, make_served_body);
   if (kind == "handler") return handler_body(brief);
   return Error{"the worker's settings are of a kind that does not exist: " + kind};

@@ -9,6 +9,7 @@
 #include "worker/input_file.h"
 #include "worker/loaded_model.h"
 #include "worker/model_result.h"
+#include "worker/passed_files.h"
 #include "worker/streamed_body.h"
 
 namespace headrace::worker {
@@ -17,8 +18,8 @@ namespace {
 // What one stream works with: a tensor of its own, and what it takes to fill it.
 class Stream {
  public:
-  Stream(LoadedModel& model, unsigned number)
-      : model_(model), number_(number), lanes_(model.settings, model.batch) {}
+  Stream(LoadedModel& model, unsigned number, PassedFiles& files)
+      : model_(model), number_(number), files_(files), lanes_(model.settings, model.batch) {}
 
   Status warm_up() {
     if (auto outputs = infer(); !outputs) return outputs.error();
@@ -30,8 +31,9 @@ class Stream {
       const std::string_view name = item.input;
       return lanes_.fill(item, std::as_bytes(std::span(name.data(), name.size())), lane);
     }
-    const auto file = read_input(item, model_.settings.max_bytes, file_);
-    if (file) lanes_.fill(item, *file, lane);
+    const sys::Fd file = files_.take(item.token);
+    const auto content = read_input(item, file, model_.settings.max_bytes, content_);
+    if (content) lanes_.fill(item, *content, lane);
   }
 
   void run(std::span<Item> items) {
@@ -58,8 +60,22 @@ class Stream {
 
   LoadedModel& model_;
   unsigned number_;
+  PassedFiles& files_;
   InputLanes lanes_;
-  std::vector<std::byte> file_;  // kept between items
+  std::vector<std::byte> content_;  // of a file; kept between items
+};
+
+// Made before the streams, which all use it.
+struct WithFiles {
+  PassedFiles files;
+};
+
+class ModelBody : private WithFiles, public StreamedBody<Stream> {
+ public:
+  ModelBody(LoadedModel model, int control)
+      : WithFiles{PassedFiles(control)}, StreamedBody<Stream>(std::move(model), files) {}
+
+  bool listen() override { return files.listen(); }
 };
 
 }  // namespace
@@ -97,12 +113,13 @@ Result<ModelSettings> model_settings_from_json(std::string_view text) {
   }
 }
 
-Result<std::unique_ptr<Body>> make_model_body(const ModelSettings& settings, unsigned lanes) {
+Result<std::unique_ptr<Body>> make_model_body(const ModelSettings& settings, unsigned lanes,
+                                              int control) {
   if (settings.model.input.kind == model::InputKind::tensors)
     return Error{"the model takes tensors, which no file holds: use `headrace serve`"};
   Result<LoadedModel> model = load_model(settings, lanes);
   if (!model) return model.error();
-  auto body = std::make_unique<StreamedBody<Stream>>(*std::move(model));
+  auto body = std::make_unique<ModelBody>(*std::move(model), control);
   if (Status warm = body->warm_up(); !warm) return warm.error();
   return std::unique_ptr<Body>(std::move(body));
 }

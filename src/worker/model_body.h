@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "base/units.h"
 #include "model/model.h"
+#include "sys/sandbox.h"
 #include "worker/body.h"
 
 namespace headrace::worker {
@@ -22,6 +23,7 @@ struct ModelSettings {
   unsigned streams = 1;                    // batches that it works on at once, at most `threads`
   Bytes max_bytes = 256_MiB;               // cap on one input file
   std::uint64_t max_pixels = 100'000'000;  // cap on one picture
+  sys::Sandbox sandbox{};                  // comes by the worker's brief, not by the text below
 };
 
 // `kind`: which body shall work by them (worker/make_body.h).
@@ -32,7 +34,9 @@ Result<ModelSettings> model_settings_from_json(std::string_view text);
 // finds it warm. `lanes`: how many items a run may hold, which is the streams times the model's
 // batch. Takes seconds; the error is a sentence for the user.
 //
-// With more than one stream it works in streams (streamed_body.h).
-Result<std::unique_ptr<Body>> make_model_body(const ModelSettings& settings, unsigned lanes);
+// With more than one stream it works in streams (streamed_body.h). The files of its items, unless they
+// are but names, come over `control` (passed_files.h): it opens none.
+Result<std::unique_ptr<Body>> make_model_body(const ModelSettings& settings, unsigned lanes,
+                                              int control);
 
 }  // namespace headrace::worker

@@ -10,6 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "shm/files_message.h"
+#include "sys/memory.h"
+#include "sys/poller.h"
 #include "worker/fake_feed.h"
 
 namespace headrace::worker {
@@ -39,8 +42,9 @@ class ModelBodyTest : public testing::Test {
     settings.threads = settings.streams = streams;
     return settings;
   }
-  static std::unique_ptr<Body> make(const ModelSettings& settings, unsigned batch) {
-    Result<std::unique_ptr<Body>> body = make_model_body(settings, settings.streams * batch);
+  std::unique_ptr<Body> make(const ModelSettings& settings, unsigned batch) const {
+    Result<std::unique_ptr<Body>> body =
+        make_model_body(settings, settings.streams * batch, control_.theirs.get());
     EXPECT_TRUE(body) << body.error().message;
     return std::move(*body);
   }
@@ -54,7 +58,7 @@ class ModelBodyTest : public testing::Test {
     explicit Round(std::vector<std::string> inputs)
         : names(std::move(inputs)), slots(names.size(), std::vector<char>(512)) {
       for (std::size_t i = 0; i < names.size(); ++i)
-        items.push_back({.input = names[i], .result = slots[i], .error = {}});
+        items.push_back({.input = names[i], .result = slots[i], .error = {}, .token = 100 + i});
     }
     void through(Body& body) {
       if (body.has_streams()) {
@@ -74,7 +78,15 @@ class ModelBodyTest : public testing::Test {
     std::vector<Item> items;
   };
 
+  // As the supervisor does before it sends the items.
+  void pass(const std::vector<shm::Token>& tokens, const std::vector<int>& files) const {
+    std::vector<char> message;
+    shm::write_files_message(tokens, message);
+    ASSERT_TRUE(sys::send_message(control_.ours.get(), message, files));
+  }
+
   fs::path folder_;
+  sys::ControlPair control_ = sys::make_control_pair();
 };
 
 TEST_F(ModelBodyTest, EveryItemGetsItsOwnAnswerHoweverManyStreams) {
@@ -114,19 +126,31 @@ TEST_F(ModelBodyTest, WithStreamsAFailedBatchLeavesTheOthersWhole) {
   for (const std::size_t apart : {2U, 3U}) EXPECT_THAT(round.answer(apart), StartsWith("{"));
 }
 
-TEST_F(ModelBodyTest, WithStreamsAnUnreadableFileFailsAlone) {
+TEST_F(ModelBodyTest, ReadsTheFilesThatCameWithTheItems) {
   ModelSettings reading = settings(2);
   reading.model.input.kind = model::InputKind::bytes;
-  const fs::path there = folder_ / "there", large = folder_ / "large";
-  std::ofstream(there) << "something";
-  std::ofstream(large) << std::string(33, 'x');
   const auto body = make(reading, 2);
-  Round round({(folder_ / "missing").string(), there.string(), large.string(), there.string()});
+  const sys::Fd there = std::move(*sys::sealed_text("test", "something"));
+  const sys::Fd large = std::move(*sys::sealed_text("test", std::string(33, 'x')));
+  // A descriptor that a dead worker has read to its end.
+  ASSERT_EQ(::lseek(there.get(), 0, SEEK_END), 9);
+  Round round({"never came", "there", "large", "there"});
+  pass({103}, {there.get()});
+  pass({101, 102}, {there.get(), large.get()});
   round.through(*body);
-  EXPECT_EQ(round.items[0].error, ItemError::not_found);
+  EXPECT_EQ(round.items[0].error, ItemError::unreadable);
   EXPECT_EQ(round.items[2].error, ItemError::too_large);
   EXPECT_THAT(round.answer(1), StartsWith("{"));
   EXPECT_EQ(round.answer(1), round.answer(3));
+}
+
+TEST_F(ModelBodyTest, HearsThatTheSupervisorIsGone) {
+  const auto body = make(settings(1), 1);
+  const sys::Fd file = std::move(*sys::sealed_text("test", "something"));
+  pass({1}, {file.get()});
+  EXPECT_TRUE(body->listen());
+  control_.ours.reset();
+  EXPECT_FALSE(body->listen());
 }
 
 TEST_F(ModelBodyTest, WithStreamsEachItemHasItsOwnTimes) {
@@ -147,10 +171,11 @@ TEST_F(ModelBodyTest, SaysHowManyStreamsItHas) {
 TEST_F(ModelBodyTest, RefusesStreamsWithoutThreads) {
   ModelSettings wrong = settings(2);
   wrong.threads = 1;
-  const auto body = make_model_body(wrong, 2);
+  const auto body = make_model_body(wrong, 2, control_.theirs.get());
   ASSERT_FALSE(body);
   EXPECT_THAT(body.error().message, HasSubstr("a stream takes a thread at least"));
-  EXPECT_FALSE(make_model_body(settings(2), 3)) << "three items are not to be shared by two";
+  EXPECT_FALSE(make_model_body(settings(2), 3, control_.theirs.get()))
+      << "three items are not to be shared by two";
 }
 
 TEST_F(ModelBodyTest, SettingsSurviveTheBrief) {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -15,7 +16,10 @@
 
 #include "image/sample_jpeg.h"
 #include "model/onnx_writer.h"
+#include "shm/files_message.h"
 #include "shm/served.h"
+#include "sys/memory.h"
+#include "sys/poller.h"
 #include "worker/fake_feed.h"
 #include "worker/loaded_model.h"
 #include "worker/make_body.h"
@@ -163,6 +167,14 @@ class ServedBodyTest : public testing::Test {
   std::unique_ptr<Body> echo_tensors(const std::string& more) const {
     return serve(settings("kind = echo\n" + more, model::InputKind::tensors));
   }
+  // The file of the first item, as a supervisor passes it to a worker over files.
+  void pass(const std::string& content, Round& round) const {
+    const sys::Fd file = std::move(*sys::sealed_text("test", content));
+    round.items[0].token = 7;
+    std::vector<char> message;
+    shm::write_files_message(std::array{round.items[0].token}, message);
+    ASSERT_TRUE(sys::send_message(control_.ours.get(), message, std::array{file.get()}));
+  }
   fs::path file_with(const std::string& name, std::string_view content) const {
     fs::path file = folder_ / name;
     std::ofstream(file, std::ios::binary) << content;
@@ -170,6 +182,7 @@ class ServedBodyTest : public testing::Test {
   }
 
   fs::path folder_;
+  sys::ControlPair control_ = sys::make_control_pair();
 };
 
 TEST_F(ServedBodyTest, APictureBecomesWhatTheBodyOverFilesMakesOfIt) {
@@ -179,11 +192,11 @@ TEST_F(ServedBodyTest, APictureBecomesWhatTheBodyOverFilesMakesOfIt) {
         model::InputKind::image);
     model.model.output.kind = kind;
     for (const unsigned batch : {1U, 2U}) {
-      const auto over_files = made(make_model_body(model, batch));
+      const auto over_files = made(make_model_body(model, batch, control_.theirs.get()));
       const auto served = serve(model, batch);
       for (const std::string& file : {*image::sample_jpeg(40, 30), *image::sample_jpeg(90, 200)}) {
-        const std::string path = file_with("picture", file).string();
-        Round expected({path});
+        Round expected({"a picture"});
+        pass(file, expected);
         expected.through(*over_files);
         ASSERT_FALSE(expected.items[0].error) << expected.text(0);
         const Sent sent = picture(file);
@@ -198,9 +211,9 @@ TEST_F(ServedBodyTest, APictureBecomesWhatTheBodyOverFilesMakesOfIt) {
 
 TEST_F(ServedBodyTest, BytesAreFedAsAFileWouldBe) {
   const ModelSettings bytes = settings("kind = raw", model::InputKind::bytes);
-  const std::string path = file_with("bytes", "some bytes").string();
-  Round expected({path});
-  expected.through(*made(make_model_body(bytes, 1)));
+  Round expected({"some file"});
+  pass("some bytes", expected);
+  expected.through(*made(make_model_body(bytes, 1, control_.theirs.get())));
   const Sent sent = picture("some bytes"), large = picture(std::string(33, 'x'));
   Round answer({sent.view(), large.view()});
   answer.through(*serve(bytes, 2));
@@ -384,8 +397,9 @@ TEST_F(ServedBodyTest, SaysWhatTheModelTakesAndGives) {
   EXPECT_EQ(json::parse(echo_tensors("input = bool\nrank = 1")->signature()), json::parse(R"({
       "inputs": [{"name": "INPUT0", "datatype": "BOOL", "shape": [-1]}],
       "outputs": [{"name": "OUTPUT0", "datatype": "BOOL", "shape": [-1]}]})"));
-  EXPECT_EQ(made(make_model_body(settings("kind = raw", model::InputKind::name), 1))->signature(),
-            "");
+  EXPECT_EQ(
+      made(make_model_body(settings("kind = raw", model::InputKind::name), 1, -1))->signature(),
+      "");
   const auto long_one =
       make_served_body(settings("kind = echo\ninputs = 1000", model::InputKind::tensors), 1);
   ASSERT_FALSE(long_one);
@@ -395,7 +409,7 @@ TEST_F(ServedBodyTest, SaysWhatTheModelTakesAndGives) {
 TEST_F(ServedBodyTest, AModelOfTensorsRunsEachItemAlone) {
   const ModelSettings open = settings("kind = echo", model::InputKind::tensors);
   EXPECT_FALSE(make_served_body(open, 2));
-  const auto over_files = make_model_body(open, 1);
+  const auto over_files = make_model_body(open, 1, -1);
   ASSERT_FALSE(over_files);
   EXPECT_THAT(over_files.error().message, HasSubstr("headrace serve"));
 }

@@ -4,7 +4,7 @@
 // batch, prepares and runs it, and takes the next, so that a large item holds up no others; what goes
 // wrong in one batch is that batch's alone.
 //
-// A Stream is made of (LoadedModel&, its number) and has
+// A Stream is made of (LoadedModel&, its number, what else all of them share) and has
 //   Status warm_up();                                  runs the model once
 //   void prepare(Item& item, std::size_t lane);        as Body says
 //   void run(std::span<Item> items);
@@ -25,10 +25,13 @@ namespace headrace::worker {
 template <class Stream>
 class StreamedBody : public Body {
  public:
-  explicit StreamedBody(LoadedModel model)
+  // `shared` outlives it.
+  template <class... Shared>
+  explicit StreamedBody(LoadedModel model, Shared&... shared)
       : model_(std::move(model)), threads_(model_.settings.streams) {
     streams_.reserve(model_.settings.streams);
-    for (unsigned i = 0; i < model_.settings.streams; ++i) streams_.emplace_back(model_, i);
+    for (unsigned i = 0; i < model_.settings.streams; ++i)
+      streams_.emplace_back(model_, i, shared...);
   }
 
   std::string equipment() const override { return model_.equipment(); }

@@ -11,6 +11,7 @@
 #include "sys/memory.h"
 #include "sys/poller.h"
 #include "sys/process.h"
+#include "worker/confinement.h"
 #include "worker/mailbox_feed.h"
 
 namespace headrace::worker {
@@ -46,7 +47,10 @@ class Loop {
     Clock::time_point now = Clock::now();
     Clock::time_point look_around = now + kLookAround;
     for (;;) {
-      if (waiting < batch_) waiting = mailbox_.waiting();
+      if (waiting < batch_) {
+        waiting = mailbox_.waiting();
+        now = Clock::now();  // what comes after the last answer did not begin with it
+      }
       if (waiting > 0 && body_.has_streams()) {
         feed_.open();
         body_.work(feed_);
@@ -143,9 +147,12 @@ int worker_main(const MakeBody& make_body) {
 
   Result<std::unique_ptr<Body>> body = make_body(*brief);
   if (!body) return fail(body.error());
+  Result<std::string> open = confine_working(brief->sandbox);
+  if (!open) return fail(open.error());
   if (const std::string signature = (*body)->signature(); !signature.empty())
     sys::send_message(shm::kControlFd, shm::kSignature + signature);
-  greet(shm::Greeting::ready, (*body)->equipment());
+  greet(shm::Greeting::ready,
+        (*body)->equipment() + (open->empty() ? "" : ", not sandboxed (" + *open + ")"));
   Loop(std::move(*mailbox), std::move(*slots), sys::Bell(sys::Fd(shm::kBellFd)), **body, *brief)
       .run();
   (*body)->finish();

@@ -2,7 +2,8 @@
 //
 // It follows its supervisor in life and death: SIGKILL when the supervisor goes (PR_SET_PDEATHSIG),
 // end of file on the control socket as a second line, SIGTERM and SIGINT ignored. It never opens a
-// socket, never writes to the results, and may die at any instruction.
+// socket, never writes to the results, and may die at any instruction. Before its first item it gives
+// up what its brief says (worker/confinement.h).
 #pragma once
 
 #include <functional>

@@ -6,10 +6,11 @@ import job
 
 
 def body():
-    names = [f"{i:03}.txt" for i in range(40)]
+    # Far more than are opened ahead.
+    names = [f"{i:03}.txt" for i in range(400)]
     for name in names:
         Path(name).write_text("some bytes")
-    under_way = job.Run(job.fake(input="bytes", sleep_us=20_000), job.listed(names), "--workers", 1, "--ordered",
+    under_way = job.Run(job.fake(input="bytes", sleep_us=2_000), job.listed(names), "--workers", 1, "--ordered",
                         "--out", "out.jsonl")  # fmt: skip
     job.until(lambda: Path("out.jsonl").exists() and Path("out.jsonl").stat().st_size > 0, 10, "a line is written")
     Path(names[-1]).unlink()

@@ -1,0 +1,215 @@
+#include "pipeline/opened_source.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace headrace::pipeline {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Of a file, into the page cache. Most pictures are smaller; what is larger is read ahead by the kernel
+// itself once a worker has begun with it.
+constexpr Bytes kReadAhead = 1_MiB;
+// How long descriptors may be short before that is an input's failure.
+constexpr auto kShortage = 5s;
+constexpr auto kShortageStep = 20ms;
+// Threads that hang in an open. With more than these it is no matter of some inputs.
+constexpr std::uint64_t kMostLeftBehind = 32;
+
+}  // namespace
+
+OpenInput open_files(Bytes limit) {
+  return [limit](const std::string& name) {
+    Result<sys::Fd, sys::ReadError> file = sys::open_regular_file(name, limit);
+    if (file) sys::will_need(file->get(), kReadAhead);
+    return file;
+  };
+}
+
+// What the threads share with the source, and what is left to one that hangs.
+struct OpenedSource::Desk {
+  OpenInput open;
+  sys::Bell bell{};  // for the source
+  std::mutex mutex{};
+  std::condition_variable work_to_do{};
+  std::condition_variable stopped{};
+  // Guarded by the mutex:
+  std::deque<Job> waiting{};
+  std::map<std::uint64_t, Job> at_work{};  // by thread
+  std::vector<Input> done{};
+  bool starved = false;  // the source waits for the bell
+  bool stopping = false;
+
+  // While descriptors are short, tries again.
+  Result<sys::Fd, sys::ReadError> open_patiently(const std::string& name) {
+    const auto until = Clock::now() + kShortage;
+    for (;;) {
+      auto file = open(name);
+      if (file || !file.error().passing || Clock::now() > until) return file;
+      std::unique_lock lock(mutex);
+      if (stopped.wait_for(lock, kShortageStep, [this] { return stopping; })) return file;
+    }
+  }
+};
+
+OpenedSource::OpenedSource(Source& inner, Settings settings)
+    : inner_(inner), settings_(std::move(settings)), desk_(std::make_shared<Desk>()) {
+  desk_->open = settings_.open;
+  both_.watch(desk_->bell.fd(), 0);
+  both_.watch(inner_.fd(), 1);
+  news_ = both_.descriptor();
+  for (unsigned i = 0; i < std::max(settings_.threads, 1U); ++i) start_thread();
+}
+
+OpenedSource::~OpenedSource() {
+  {
+    const std::lock_guard lock(desk_->mutex);
+    desk_->stopping = true;
+    // Whoever is in an open may stay there; it ends, or hangs, without us.
+    for (const auto& [number, job] : desk_->at_work) threads_.extract(number).mapped().detach();
+  }
+  desk_->work_to_do.notify_all();
+  desk_->stopped.notify_all();
+  for (auto& [number, thread] : threads_) thread.join();
+}
+
+void OpenedSource::start_thread() {
+  const std::uint64_t number = next_number_++;
+  threads_.emplace(number, [desk = desk_, number] { work(desk, number); });
+}
+
+void OpenedSource::work(const std::shared_ptr<Desk>& desk, std::uint64_t number) {
+  std::unique_lock lock(desk->mutex);
+  for (;;) {
+    desk->work_to_do.wait(lock, [&] { return desk->stopping || !desk->waiting.empty(); });
+    if (desk->stopping) return;
+    Job& job = desk->at_work[number] = std::move(desk->waiting.front());
+    desk->waiting.pop_front();
+    job.since = Clock::now();
+    const std::string name = job.input.name;
+    const std::shared_ptr<sys::Fd> file = job.file;
+    // One wakes the next, so that a lot of inputs does not wake more than it has use for.
+    if (!desk->waiting.empty()) desk->work_to_do.notify_one();
+    lock.unlock();
+    auto opened = desk->open_patiently(name);
+    lock.lock();
+    auto mine = desk->at_work.extract(number);
+    if (mine.empty()) return;  // it was given up, and this thread with it
+    Input input = std::move(mine.mapped().input);
+    if (opened) {
+      *file = std::move(*opened);
+      input.file = file;
+    } else {
+      input.unfit = {opened.error().code, opened.error().message};
+    }
+    desk->done.push_back(std::move(input));
+    if (std::exchange(desk->starved, false)) desk->bell.ring();
+  }
+}
+
+Source::Pulled OpenedSource::next(Input& input) {
+  collect();
+  if (trouble_) return Pulled::end;
+  pull();
+  if (!may_go()) return inner_ended_ && is_empty() ? Pulled::end : Pulled::not_yet;
+  const auto first = ready_.begin();
+  input = std::move(first->second);
+  ready_.erase(first);
+  return Pulled::item;
+}
+
+// Whether the first that is ready may be handed out.
+bool OpenedSource::may_go() const {
+  if (ready_.empty()) return false;
+  const std::uint64_t index = ready_.begin()->first;
+  return opening_.empty() || index < *opening_.begin() ||
+         index - *opening_.begin() < settings_.window;
+}
+
+void OpenedSource::heard() {
+  desk_->bell.silence();
+  inner_.heard();
+}
+
+std::optional<Error> OpenedSource::trouble() const {
+  return trouble_ ? trouble_ : inner_.trouble();
+}
+
+// Takes from the desk what is done, and what will not be.
+void OpenedSource::collect() {
+  const std::lock_guard lock(desk_->mutex);
+  if (settings_.timeout > 0ms) give_up_late();
+  for (Input& input : desk_->done) {
+    opening_.erase(input.index);
+    const std::uint64_t index = input.index;
+    ready_.emplace(index, std::move(input));
+  }
+  desk_->done.clear();
+  desk_->starved = !may_go();
+}
+
+void OpenedSource::give_up_late() {
+  const auto begun_by = Clock::now() - settings_.timeout;
+  for (auto at = desk_->at_work.begin(); at != desk_->at_work.end();) {
+    if (at->second.since > begun_by) {
+      ++at;
+      continue;
+    }
+    Input input = std::move(at->second.input);
+    input.unfit = {ItemError::timeout,
+                   fmt::format("opening it took longer than {:g} s",
+                               std::chrono::duration<double>(settings_.timeout).count())};
+    desk_->done.push_back(std::move(input));
+    threads_.extract(at->first).mapped().detach();
+    at = desk_->at_work.erase(at);
+    if (++left_behind_ <= kMostLeftBehind) start_thread();
+  }
+  if (!threads_.empty()) return;
+  trouble_ =
+      Error{fmt::format("{} inputs took longer than {:g} s to open and hang still: is a disk or a "
+                        "network share gone? "
+                        "With --resume it goes on from here",
+                        left_behind_, std::chrono::duration<double>(settings_.timeout).count())};
+}
+
+// In lots, so that the threads are not woken for each input.
+void OpenedSource::pull() {
+  const auto held = [this] { return ready_.size() + opening_.size(); };
+  if (held() > settings_.ahead / 2) return;
+  std::vector<Job> jobs;
+  while (!inner_ended_ && held() < std::max<std::size_t>(settings_.ahead, 1) &&
+         *open_ < settings_.most_open) {
+    Input input;
+    const Pulled pulled = inner_.next(input);
+    inner_ended_ = pulled == Pulled::end;
+    if (pulled != Pulled::item) break;
+    const std::uint64_t index = input.index;
+    if (input.unfit || input.answered) {
+      ready_.emplace(index, std::move(input));
+    } else {
+      opening_.insert(index);
+      jobs.push_back({.input = std::move(input), .file = count_one()});
+    }
+  }
+  if (jobs.empty()) return;
+  const std::lock_guard lock(desk_->mutex);
+  std::ranges::move(jobs, std::back_inserter(desk_->waiting));
+  desk_->work_to_do.notify_one();
+}
+
+std::shared_ptr<sys::Fd> OpenedSource::count_one() const {
+  ++*open_;
+  return {new sys::Fd, [open = open_](sys::Fd* file) {
+            delete file;
+            --*open;
+          }};
+}
+
+}  // namespace headrace::pipeline
