@@ -89,10 +89,11 @@ bool takes_files(const Model& model) {
   return model.about.input.kind != model::InputKind::tensors;
 }
 
-Result<Asked, Status> ask_picture(const Model& model, std::string_view picture,
+Result<Asked, Status> ask_picture(const std::shared_ptr<Model>& held, std::string_view picture,
                                   const std::string& id, Clock::time_point deadline,
                                   inference::ModelInferResponse& response, Answered answered) {
   constexpr std::size_t kHeader = shm::served_input_header(1);
+  const Model& model = *held;  // which owns the line, and that the callback
   Line& line = *model.line;
   Result<Room, Line::Full> room = line.admit(kHeader + picture.size());
   if (!room) return full(room.error());
@@ -106,7 +107,7 @@ Result<Asked, Status> ask_picture(const Model& model, std::string_view picture,
                     write_json(server::json_of(answer), response);
                     answered(Status::OK);
                   });
-  return Asked{&line, number};
+  return Asked{held, number};
 }
 
 // The tensors, from the message straight to where a worker reads them.
@@ -137,9 +138,11 @@ Status write_answer(const Model& model, const oip::InferRequest& request, const 
   return written ? Status::OK : Status(StatusCode::INTERNAL, written.error().message);
 }
 
-Result<Asked, Status> ask_tensors(const Model& model, const inference::ModelInferRequest& message,
+Result<Asked, Status> ask_tensors(const std::shared_ptr<Model>& held,
+                                  const inference::ModelInferRequest& message,
                                   Clock::time_point deadline,
                                   inference::ModelInferResponse& response, Answered answered) {
+  const Model& model = *held;  // which owns the line, and that the callback
   Line& line = *model.line;
   oip::Answer<oip::InferRequest> request = read_request(message, *line.signature());
   if (!request) return from(request.error());
@@ -157,16 +160,15 @@ Result<Asked, Status> ask_tensors(const Model& model, const inference::ModelInfe
       std::move(*room), terms,
       [&model, &response, request = std::move(*request), answered = std::move(answered)](
           const Answer& answer) { answered(write_answer(model, request, answer, response)); });
-  return Asked{&line, number};
+  return Asked{held, number};
 }
 
 }  // namespace
 
-Result<Model*, Status> find_model(server::Server& server, const std::string& name,
-                                  const std::string& version) {
-  if (Model* const model = server.find(name, version)) return model;
-  return Status(StatusCode::NOT_FOUND,
-                "Request for unknown model: " + oip::in_quotes(name) + " is not found");
+Result<std::shared_ptr<Model>, Status> find_model(server::Server& server, const std::string& name,
+                                                  const std::string& version) {
+  if (auto model = server.find(name, version)) return model;
+  return Status(StatusCode::NOT_FOUND, server::unknown_model(name, version));
 }
 
 Status check_loaded(const Model& model) {
@@ -185,11 +187,11 @@ Result<Asked, Status> ask(server::Server& server, const inference::ModelInferReq
   if (takes_files(**model)) {
     if (const auto picture = read_picture(request)) {
       if (!*picture) return from(picture->error());
-      return ask_picture(**model, **picture, request.id(), from(deadline), response,
+      return ask_picture(*model, **picture, request.id(), from(deadline), response,
                          std::move(answered));
     }
   }
-  return ask_tensors(**model, request, from(deadline), response, std::move(answered));
+  return ask_tensors(*model, request, from(deadline), response, std::move(answered));
 }
 
 }  // namespace headrace::grpc_door

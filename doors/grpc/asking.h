@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 
 #include "base/result.h"
 #include "oip/refusal.h"
@@ -18,9 +19,12 @@ namespace headrace::grpc_door {
 
 // A request that is under way.
 struct Asked {
-  server::Line* line = nullptr;
+  std::weak_ptr<server::Model> model{};  // it may be changed, and gone, before the call is over
   std::uint64_t number = 0;
-  void take_back() const { line->cancel(number); }
+  // On the server's thread.
+  void take_back() const {
+    if (const auto still = model.lock()) still->line->cancel(number);
+  }
 };
 
 // Calls back once, never from within, unless it is taken back; `response` is complete then if the
@@ -32,8 +36,9 @@ Result<Asked, grpc::Status> ask(server::Server& server, const inference::ModelIn
                                 inference::ModelInferResponse& response, Answered answered);
 
 // The model of that name and version, or NOT_FOUND.
-Result<server::Model*, grpc::Status> find_model(server::Server& server, const std::string& name,
-                                                const std::string& version);
+Result<std::shared_ptr<server::Model>, grpc::Status> find_model(server::Server& server,
+                                                                const std::string& name,
+                                                                const std::string& version);
 // Whether its signature is known; otherwise UNAVAILABLE.
 grpc::Status check_loaded(const server::Model& model);
 

@@ -112,8 +112,9 @@ void silence_log() {
 
 class GrpcDoor final : public server::Door {
  public:
-  GrpcDoor(const GrpcSettings& settings, std::optional<http::Tokens> tokens, Server& server)
-      : server_(server),
+  GrpcDoor(const GrpcSettings& settings, std::shared_ptr<const http::Tokens> tokens, Server& server)
+      : settings_(settings),
+        server_(server),
         calls_(server.io()),
         service_({settings.server_version, settings.calls, std::move(tokens)}, server, calls_),
         look_(server.io()) {}
@@ -166,14 +167,26 @@ class GrpcDoor final : public server::Door {
     });
   }
 
+  // gRPC has read the certificate for good.
+  Status reload() override {
+    if (settings_.token_file.empty()) return Ok{};
+    Result<http::Tokens> loaded = http::Tokens::load(settings_.token_file);
+    if (!loaded) return loaded.error();
+    service_.set_tokens(std::make_shared<const http::Tokens>(std::move(*loaded)));
+    return Ok{};
+  }
+
   bool quiet() const override { return calls_.open() == 0; }
   void shut() override { calls_.close(); }
 
  private:
   void tell_health() {
     tell_health("", server_.ready());
-    for (const server::Model& model : server_.models())
-      tell_health(model.line->name(), !server_.draining() && model.line->ready(Clock::now()));
+    for (const auto& [name, serving] : told_) {
+      if (!name.empty() && !server_.find(name, "")) tell_health(name, false);
+    }
+    for (const auto& model : server_.models())
+      tell_health(model->line->name(), !server_.draining() && model->line->ready(Clock::now()));
   }
 
   // gRPC passes on every word to those who watch, whether it is news or not.
@@ -193,6 +206,7 @@ class GrpcDoor final : public server::Door {
     });
   }
 
+  const GrpcSettings settings_;
   Server& server_;
   Calls calls_;
   Service service_;
@@ -208,11 +222,11 @@ class GrpcDoor final : public server::Door {
 Result<OpenedDoor> open(const GrpcSettings& settings, Server& server) {
   silence_log();
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-  std::optional<http::Tokens> tokens;
+  std::shared_ptr<const http::Tokens> tokens;
   if (!settings.token_file.empty()) {
     Result<http::Tokens> loaded = http::Tokens::load(settings.token_file);
     if (!loaded) return loaded.error();
-    tokens = std::move(*loaded);
+    tokens = std::make_shared<const http::Tokens>(std::move(*loaded));
   }
   auto door = std::make_unique<GrpcDoor>(settings, std::move(tokens), server);
   const Result<int> port = door->listen(settings);

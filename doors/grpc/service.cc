@@ -42,9 +42,10 @@ std::string_view view(const grpc::string_ref& text) {
 Status Service::may_begin(const Context& context) const {
   if (calls_.open() > settings_.calls)
     return {StatusCode::RESOURCE_EXHAUSTED, "too many calls are open; try again later"};
-  if (!settings_.tokens) return Status::OK;
+  const std::shared_ptr<const http::Tokens> accepted = tokens();
+  if (!accepted) return Status::OK;
   const auto given = context.client_metadata().find("authorization");
-  if (given != context.client_metadata().end() && settings_.tokens->accept(view(given->second)))
+  if (given != context.client_metadata().end() && accepted->accept(view(given->second)))
     return Status::OK;
   return {StatusCode::UNAUTHENTICATED, "name a token: authorization: Bearer TOKEN"};
 }
@@ -152,7 +153,7 @@ grpc::ServerUnaryReactor* Service::ModelStatistics(Context* context,
       return turn_into(server::describe_statistics(server_.models()), *response);
     const auto model = find_model(server_, request->name(), request->version());
     if (!model) return model.error();
-    return turn_into(server::describe_statistics({*model, 1}), *response);
+    return turn_into(server::describe_statistics({&*model, 1}), *response);
   });
 }
 
@@ -160,12 +161,12 @@ grpc::ServerUnaryReactor* Service::RepositoryIndex(Context* context,
                                                    const inference::RepositoryIndexRequest* request,
                                                    inference::RepositoryIndexResponse* response) {
   return at_once(context, [this, request, response] {
-    for (const Model& model : server_.models()) {
-      const bool ready = is_ready(server_, model);
+    for (const auto& model : server_.models()) {
+      const bool ready = is_ready(server_, *model);
       if (request->ready() && !ready) continue;
       inference::RepositoryIndexResponse::ModelIndex& entry = *response->add_models();
-      entry.set_name(model.line->name());
-      entry.set_version(model.line->version());
+      entry.set_name(model->line->name());
+      entry.set_version(model->line->version());
       entry.set_state(ready ? "READY" : "UNAVAILABLE");
     }
     return Status::OK;

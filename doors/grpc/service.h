@@ -5,7 +5,8 @@
 #pragma once
 
 #include <functional>
-#include <optional>
+#include <memory>
+#include <mutex>
 #include <string>
 
 #include "calls.h"
@@ -19,14 +20,24 @@ class Service final : public inference::GRPCInferenceService::CallbackService {
  public:
   struct Settings {
     std::string server_version;
-    unsigned calls = 0;  // open at once, at most
-    std::optional<http::Tokens> tokens{};
+    unsigned calls = 0;                            // open at once, at most
+    std::shared_ptr<const http::Tokens> tokens{};  // nothing: everybody may come in
   };
   // Everything else is called by gRPC, on its threads.
   Service(Settings settings, server::Server& server, Calls& calls)
       : settings_(std::move(settings)), server_(server), calls_(calls) {}
 
+  // For calls that begin from now on. Any thread.
+  void set_tokens(std::shared_ptr<const http::Tokens> tokens) {
+    const std::lock_guard lock(mutex_);
+    settings_.tokens = std::move(tokens);
+  }
+
  private:
+  std::shared_ptr<const http::Tokens> tokens() const {
+    const std::lock_guard lock(mutex_);
+    return settings_.tokens;
+  }
   using Context = grpc::CallbackServerContext;
   using Reactor = grpc::ServerUnaryReactor;
   template <class Request, class Response>
@@ -82,6 +93,7 @@ class Service final : public inference::GRPCInferenceService::CallbackService {
   Reactor* at_once(Context* context, std::function<grpc::Status()> work, bool open_to_all = false);
   Reactor* unsupported(Context* context, const char* sentence);
 
+  mutable std::mutex mutex_;  // of the tokens
   Settings settings_;
   server::Server& server_;
   Calls& calls_;

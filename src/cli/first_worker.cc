@@ -6,8 +6,10 @@
 #include <chrono>
 #include <csignal>
 #include <functional>
+#include <utility>
 #include <vector>
 
+#include "cli/input_opening.h"
 #include "image/sample_jpeg.h"
 #include "model/model.h"
 #include "pipeline/file_source.h"
@@ -64,7 +66,7 @@ Result<Sample> given(const std::vector<std::string>& inputs) {
   return sample;
 }
 
-// As a memfd, which needs no place on any disk. A worker of the same user may open it.
+// As a memfd, which needs no place on any disk.
 Result<Sample> generated(const std::string& content) {
   Sample sample{.origin = "generated"};
   Result<sys::Fd> fd = sys::sealed_text("headrace-sample", content);
@@ -151,11 +153,13 @@ Status only_load(const supervisor::FleetSettings& settings, const shm::SlotSizes
 }
 
 Status work(const supervisor::FleetSettings& settings, const shm::SlotSizes& sizes,
-            const Sample& sample, MemoryWatch& watch, FirstWorker& found, spdlog::logger& log) {
+            const Sample& sample, InputOpening opening, MemoryWatch& watch, FirstWorker& found,
+            spdlog::logger& log) {
   sys::Signals signals;
   const tune::Measured measured = tune::run_trial({.fleet = settings,
                                                    .slots = sizes,
                                                    .inputs = sample.names,
+                                                   .opening = std::move(opening),
                                                    .window = kWindow,
                                                    .most_items = kMostItems},
                                                   signals, log, std::ref(watch));
@@ -206,12 +210,14 @@ Result<FirstWorker> measure_first_worker(const JobOptions& options, const Worklo
   const plan::Request estimate = sizing.request;
   const std::uint64_t kills_before = kernel_kills();
   MemoryWatch watch(options, sizing, found);
+  Result<InputOpening> opening = input_opening(options, workload, sizing);
+  if (!opening) return opening.error();
   supervisor::FleetSettings settings = fleet_settings(options, workload, sizing, program);
   settings.workers = 1;
   settings.hopeless_after = kMostDeaths;
-  const Status done = sample->names.empty()
-                          ? only_load(settings, sizing.slots, watch, found, log)
-                          : work(settings, sizing.slots, *sample, watch, found, log);
+  const Status done = sample->names.empty() ? only_load(settings, sizing.slots, watch, found, log)
+                                            : work(settings, sizing.slots, *sample,
+                                                   std::move(*opening), watch, found, log);
   if ((!done || found.deaths > 0) && kernel_kills() > kills_before) {
     sizing.request = estimate;
     return killed_for_memory(sizing, found);

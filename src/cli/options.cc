@@ -65,7 +65,8 @@ Exit codes: 0 the plan is written; 2 wrong usage; 3 there is no plan, or too lit
 constexpr const char* kServeText =
     R"(Answer requests with models: Open Inference Protocol over HTTP and gRPC, and pictures as they are.
 
-MODEL  a folder with model.toml, or a bare .onnx (or OpenVINO .xml) file; each gets workers of its own
+MODEL  a folder with model.toml, or a bare .onnx (or OpenVINO .xml) file; each gets workers of its own. With
+       --repository and --admin models are loaded, changed and unloaded while it serves
 
     curl --data-binary @cat.jpg -H 'content-type: image/jpeg' localhost:8080/v2/models/NAME/infer
 
@@ -213,6 +214,14 @@ void add_job_options(CLI::App& app, JobOptions& o) {
       ->type_name("N")
       ->default_str("from the model; 262144 for a handler")
       ->group(kLimits);
+  add_choice<sys::Confine>(
+      app, "sandbox", o.sandbox,
+      {{"auto", sys::Confine::where_possible},
+       {"on", sys::Confine::always},
+       {"off", sys::Confine::off}},
+      "Workers give up network, programs and files once they are loaded. auto: "
+      "where the kernel can, and not for handlers; on: or they do not start")
+      ->group("Safety");
   app.add_option("--log-level", o.log_level, "Least important messages to show")
       ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}).description(""))
       ->type_name("debug|info|warn|error|off")
@@ -303,7 +312,12 @@ void add_run_options(CLI::App& run, RunOptions& o) {
 }
 
 void add_serve_options(CLI::App& serve, ServeOptions& o) {
-  serve.add_option("MODEL", o.models, "Model folders or files")->required()->type_name("");
+  serve.add_option("MODEL", o.models, "Model folders or files, or names of models in --repository")
+      ->type_name("");
+  serve
+      .add_option("--repository", o.repository,
+                  "A folder of model folders that may be loaded while it serves, through --admin")
+      ->type_name("FOLDER");
   const char* doors = "Doors";
   serve.add_option("--http", o.http, "Where HTTP is served: ADDRESS:PORT, or unix:PATH")
       ->type_name("PLACE")
@@ -312,6 +326,12 @@ void add_serve_options(CLI::App& serve, ServeOptions& o) {
   serve
       .add_option("--grpc", o.grpc,
                   "Where gRPC is served: ADDRESS:PORT, or unix:PATH (unset: nowhere)")
+      ->type_name("PLACE")
+      ->group(doors);
+  serve
+      .add_option(
+          "--admin", o.admin,
+          "Where a page shows what the server does, such as 127.0.0.1:8081 (unset: nowhere)")
       ->type_name("PLACE")
       ->group(doors);
   serve
@@ -566,7 +586,13 @@ std::variant<RunOptions, PlanOptions, ProbeOptions, TuneOptions, ServeOptions, i
   }
   if (plan.app->parsed()) return plan_options;
   if (probe.app->parsed()) return probe_options;
-  if (serve.app->parsed()) return serve_options;
+  if (serve.app->parsed()) {
+    if (serve_options.models.empty() && serve_options.repository.empty())
+      return explain("name a MODEL to serve, or --repository FOLDER to load models from", app);
+    if (!serve_options.repository.empty() && serve_options.admin.empty())
+      return explain("--repository needs --admin PLACE: there models are loaded and unloaded", app);
+    return serve_options;
+  }
   if (tune.app->parsed()) {
     if (tune_options.latency && !tune_options.rate)
       return explain("--for latency needs --rate N: the items that arrive in a second", app);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/units.h"
+#include "sys/sandbox.h"
 
 namespace headrace::cli {
 
@@ -35,6 +36,8 @@ struct JobOptions {
   std::uint64_t max_bytes = 256ULL << 20;
   std::uint64_t max_pixels = 100'000'000;
   std::optional<std::uint32_t> result_bytes;  // unset: from the model's output
+
+  sys::Confine sandbox = sys::Confine::where_possible;
 
   std::string log_level = "warn";
 };
@@ -75,8 +78,10 @@ struct TuneOptions : JobOptions {
 
 struct ServeOptions : JobOptions {
   std::vector<std::string> models;
+  std::string repository;             // a folder of models to load later; empty: none
   std::string http = "0.0.0.0:8080";  // or "unix:PATH"
   std::string grpc;                   // the same; empty: no gRPC
+  std::string admin;                  // the same, for whoever looks after it; empty: nowhere
   std::string token_file;             // empty: everybody may come in
   std::string tls_certificate;        // both or none
   std::string tls_key;

@@ -20,6 +20,7 @@
 #include "sys/cgroup.h"
 #include "sys/files.h"
 #include "sys/process.h"
+#include "sys/sandbox.h"
 #include "sys/trials.h"
 
 #ifndef HEADRACE_VERSION
@@ -235,6 +236,12 @@ Section trial_section(const sys::CgroupFacts& facts) {
   settings.memory_is_tight = left && *left < kTightMemory;
   Section section{"system calls, tried"};
   for (const sys::Trial& trial : sys::try_calls(settings)) section.add(trial.call, trial.result);
+  const sys::SandboxFacts sandbox = sys::sandbox_facts();
+  section.add("sandbox for workers",
+              fmt::format("{}, {}",
+                          sandbox.landlock > 0 ? fmt::format("Landlock {}", sandbox.landlock)
+                                               : "no Landlock",
+                          sandbox.seccomp ? "seccomp" : "no seccomp"));
   return section;
 }
 

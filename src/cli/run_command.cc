@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/input_opening.h"
 #include "cli/log.h"
 #include "cli/report.h"
 #include "cli/sizing.h"
@@ -14,8 +15,10 @@
 #include "cli/workload.h"
 #include "pipeline/file_source.h"
 #include "pipeline/jsonl_sink.h"
+#include "pipeline/opened_source.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/resume.h"
+#include "pipeline/resumed_source.h"
 #include "plan/budget.h"
 #include "plan/words.h"
 #include "supervisor/watch.h"
@@ -52,8 +55,8 @@ Result<Results> open_results(const RunOptions& options, spdlog::logger& log) {
 class Run {
  public:
   Run(const RunOptions& options, const Workload& workload, const std::string& program,
-      Sizing sizing, Results results, shm::SlotArea slots, sys::Signals& signals,
-      Progress& progress, spdlog::logger& log)
+      Sizing sizing, Results results, const InputOpening& opening, shm::SlotArea slots,
+      sys::Signals& signals, Progress& progress, spdlog::logger& log)
       : options_(options),
         workload_(workload),
         sizing_(std::move(sizing)),
@@ -64,11 +67,11 @@ class Run {
                log),
         watch_(watch_settings(), fleet_, log),
         source_(options.inputs, /*count_ahead=*/options.progress != ProgressStyle::none),
+        resumed_(source_, std::move(results.answered), slots_.input_capacity()),
         sink_(std::move(results.file),
               options.ordered ? pipeline::Order::of_inputs : pipeline::Order::as_they_come,
               /*window=*/4ULL * slots_.count()),
-        pipeline_({source_, sink_, fleet_, slots_, poller_, signals, log},
-                  std::move(results.answered)) {}
+        pipeline_({inputs(opening), sink_, fleet_, slots_, poller_, signals, log}) {}
 
   int operator()() {
     const pipeline::Outcome outcome =
@@ -92,6 +95,13 @@ class Run {
   }
 
  private:
+  pipeline::Source& inputs(const InputOpening& opening) {
+    if (!opening) return resumed_;
+    pipeline::OpenedSource::Settings settings = *opening;
+    if (options_.ordered) settings.window = 4ULL * slots_.count();
+    return opened_.emplace(resumed_, std::move(settings));
+  }
+
   supervisor::FleetSettings settings_of_fleet(const std::string& program) const {
     supervisor::FleetSettings settings = fleet_settings(options_, workload_, sizing_, program);
     settings.attempts = options_.attempts;
@@ -214,6 +224,8 @@ class Run {
   supervisor::Fleet fleet_;
   supervisor::Watch watch_;
   pipeline::FileSource source_;
+  pipeline::ResumedSource resumed_;
+  std::optional<pipeline::OpenedSource> opened_;
   pipeline::JsonlSink sink_;
   pipeline::Pipeline pipeline_;
   Clock::time_point start_ = Clock::now();
@@ -245,6 +257,8 @@ int run_command(const RunOptions& asked) {
   if (!sizing) return cannot(sizing.error());
   for (const std::string& warning : sizing->plan.warnings) log->warn("{}", warning);
   log->info("\n{}", plan::plan_text(sizing->budget, sizing->plan));
+  const Result<InputOpening> opening = input_opening(options, *workload, *sizing);
+  if (!opening) return cannot(opening.error());
   Result<Results> results = open_results(options, *log);
   if (!results) return cannot(results.error());
   // Until the run is over the summary says that it is not; and a place that cannot be written shows
@@ -260,7 +274,7 @@ int run_command(const RunOptions& asked) {
   if (Status room = check_room(*sizing); !room) return cannot(room.error());
   Result<shm::SlotArea> slots = shm::SlotArea::create(sizing->slots);
   if (!slots) return cannot(slots.error());
-  return Run(options, *workload, *program, std::move(*sizing), std::move(*results),
+  return Run(options, *workload, *program, std::move(*sizing), std::move(*results), *opening,
              std::move(*slots), signals, progress, *log)();
 }
 

@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "cli/input_opening.h"
 #include "cli/report.h"
 #include "cli/sizing.h"
 #include "cli/tuned.h"
@@ -185,6 +186,9 @@ tune::Measured Tuning::run(const tune::Numbers& numbers, tune::TrialRequest requ
   request.fleet.attempts = 1;
   if (options_.latency) request.fleet.max_depth = 2 * std::bit_ceil(sizing->plan.at_once());
   request.slots = sizing->slots;
+  Result<InputOpening> opening = input_opening(options, workload, *sizing);
+  if (!opening) return failed(opening.error());
+  request.opening = std::move(*opening);
   const std::string what = tune::short_text(numbers);
   tune::Measured measured =
       tune::run_trial(request, signals_, log_, [&](const supervisor::Fleet& fleet) {

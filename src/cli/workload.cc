@@ -8,6 +8,7 @@
 
 #include "engine/engine.h"
 #include "model/model.h"
+#include "sys/sandbox.h"
 #include "worker/handler_body.h"
 #include "worker/handler_file.h"
 #include "worker/model_body.h"
@@ -90,6 +91,27 @@ std::uint32_t result_room(const model::Output& output) {
       std::max<std::size_t>(1024, (output.top_k + 1) * (64 + 6 * longest)));
 }
 
+// What workers give up; adds a warning where they should and cannot.
+Result<sys::Sandbox> sandbox(sys::Confine asked, sys::FileUse files,
+                             std::vector<std::string>& warnings) {
+  if (asked == sys::Confine::where_possible && sys::watched_by_sanitizer())
+    asked = sys::Confine::off;
+  if (asked == sys::Confine::off) return sys::Sandbox{};
+  const sys::SandboxFacts facts = sys::sandbox_facts();
+  if (!facts.seccomp && asked == sys::Confine::always) {
+    return Error{
+        "workers cannot be sandboxed here: the kernel, or what this container runs in, has no "
+        "seccomp; use --sandbox auto to run without"};
+  }
+  if (!facts.seccomp) {
+    warnings.push_back(
+        facts.landlock > 0
+            ? "workers are only half sandboxed: there is Landlock here, but no seccomp"
+            : "workers are not sandboxed: there is neither Landlock nor seccomp here");
+  }
+  return sys::Sandbox{asked, files};
+}
+
 Result<Workload> of_model(const JobOptions& options, const fs::path& program, bool served) {
   for (const auto& [given, option] : {std::pair(options.handler_settings, "--handler-settings"),
                                       std::pair(options.files, "--files")}) {
@@ -103,6 +125,10 @@ Result<Workload> of_model(const JobOptions& options, const fs::path& program, bo
         "'" + options.model + "' takes tensors, which are not made of files: serve it with " +
         "`headrace serve`, or say in a model.toml what a file is to it, with kind in [input]"};
   }
+  std::vector<std::string> warnings = model->guesses;
+  // Its inputs come to it as descriptors, names or bytes.
+  const Result<sys::Sandbox> kept = sandbox(options.sandbox, sys::FileUse::none, warnings);
+  if (!kept) return kept.error();
   const std::vector<fs::path> folders = engine_folders(program);
   const bool engine_open = options.engine.empty() && model->engine == "auto";
   if (Status chosen = choose_engine(*model, options.engine, folders); !chosen)
@@ -112,7 +138,7 @@ Result<Workload> of_model(const JobOptions& options, const fs::path& program, bo
   Workload workload{.name = model->name,
                     .worker_memory = kEngineMemory + Bytes{ignored ? 0 : file_bytes} * kModelCopies,
                     .result_bytes = result_room(model->output),
-                    .warnings = model->guesses,
+                    .warnings = std::move(warnings),
                     .engines = engines_for(*model, engine_open, folders),
                     .fixed_batch = model->fixed_batch,
                     .model = *model,
@@ -122,11 +148,11 @@ Result<Workload> of_model(const JobOptions& options, const fs::path& program, bo
                                                      .threads = 1,
                                                      .max_bytes = Bytes{options.max_bytes},
                                                      .max_pixels = options.max_pixels},
-                    kind = served ? "served" : "model"](unsigned threads,
-                                                        unsigned streams) mutable {
+                    kind = served ? "served" : "model",
+                    kept = *kept](unsigned threads, unsigned streams) mutable {
     settings.threads = threads;
     settings.streams = streams;
-    return supervisor::Start{worker::to_json(settings, kind), thread_variables(threads)};
+    return supervisor::Start{worker::to_json(settings, kind), thread_variables(threads), kept};
   };
   return workload;
 }
@@ -145,6 +171,13 @@ Result<Workload> of_handler(const JobOptions& options) {
   std::error_code wrong;
   if (!options.files.empty()) fs::create_directories(options.files, wrong);
   if (wrong) return Error{"cannot make the folder " + options.files + ": " + wrong.message()};
+  // Code of the user's own may need the network and whatever else; only at his word.
+  const bool asked = options.sandbox == sys::Confine::always;
+  std::vector<std::string> warnings;
+  const Result<sys::Sandbox> kept =
+      sandbox(asked ? sys::Confine::always : sys::Confine::off,
+              options.files.empty() ? sys::FileUse::reading : sys::FileUse::writing, warnings);
+  if (!kept) return kept.error();
   const fs::path file = fs::absolute(options.model);
   Workload workload{.name = file.filename().string(),
                     .worker_memory = kHandlerMemory,
@@ -155,10 +188,10 @@ Result<Workload> of_handler(const JobOptions& options) {
                                                        .settings = options.handler_settings,
                                                        .folder = options.files,
                                                        .threads = 1,
-                                                       .max_bytes = Bytes{options.max_bytes}}](
-                       unsigned threads, unsigned /*streams*/) mutable {
+                                                       .max_bytes = Bytes{options.max_bytes}},
+                    kept = *kept](unsigned threads, unsigned /*streams*/) mutable {
     settings.threads = threads;
-    return supervisor::Start{worker::to_json(settings), thread_variables(threads)};
+    return supervisor::Start{worker::to_json(settings), thread_variables(threads), kept};
   };
   return workload;
 }

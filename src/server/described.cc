@@ -59,6 +59,8 @@ oip::ModelStatistics statistics_of(const Model& model) {
           .queue = tally(tally_of.queue),
           .compute_input = tally(tally_of.decode),
           .compute_infer = tally(tally_of.infer),
+          // Within the inference; but there are clients who want the three counts alike.
+          .compute_output = {.count = tally_of.infer.count, .ns = 0},
           .memory_bytes = model.watch->readings().workers_memory.value};
 }
 
@@ -69,6 +71,10 @@ void append_member(std::string& out, std::string_view key, std::string_view text
 }
 
 }  // namespace
+
+bool is_health(std::string_view path) {
+  return path == "/livez" || path == "/readyz" || path.starts_with("/v2/health/");
+}
 
 std::optional<Page> find_page(std::string_view path) {
   constexpr std::array<std::pair<std::string_view, Page>, 9> kPages = {{
@@ -104,6 +110,11 @@ ModelPath read_model_path(std::string_view rest) {
   return path;
 }
 
+std::string unknown_model(std::string_view name, std::string_view version) {
+  return "Request for unknown model: " + oip::in_quotes(name) +
+         (version.empty() ? "" : " version " + oip::in_quotes(version)) + " is not found";
+}
+
 std::string describe_server(std::string_view version) {
   return oip::server_metadata("headrace", version, kExtensions);
 }
@@ -111,18 +122,18 @@ std::string describe_server(std::string_view version) {
 std::string why_not_ready(const Server& server) {
   if (server.draining()) return "the server is shutting down";
   std::string names;
-  for (const Model& model : server.models()) {
-    if (model.line->ready(Clock::now())) continue;
-    names += (names.empty() ? "" : ", ") + model.line->name();
+  for (const auto& model : server.models()) {
+    if (model->line->ready(Clock::now())) continue;
+    names += (names.empty() ? "" : ", ") + model->line->name();
   }
   return names.empty() ? std::string() : "not ready: " + names;
 }
 
 std::string list_models(const Server& server) {
   std::string out = R"({"models":[)";
-  for (const Model& model : server.models()) {
+  for (const auto& model : server.models()) {
     if (&model != server.models().data()) out += ',';
-    append_json_string(out, model.line->name());
+    append_json_string(out, model->line->name());
   }
   return out + "]}";
 }
@@ -146,9 +157,9 @@ oip::ModelFacts describe(const Model& model) {
   return facts;
 }
 
-std::string describe_statistics(std::span<const Model> models) {
+std::string describe_statistics(std::span<const std::shared_ptr<Model>> models) {
   std::vector<oip::ModelStatistics> all;
-  for (const Model& model : models) all.push_back(statistics_of(model));
+  for (const auto& model : models) all.push_back(statistics_of(*model));
   return oip::statistics(all);
 }
 

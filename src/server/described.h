@@ -20,6 +20,8 @@ namespace headrace::server {
 inline constexpr std::string_view kJson = "application/json";
 
 enum class Page : unsigned char { server, live, ready, models, statistics, metrics, openapi };
+// Of server or model: needs no token.
+bool is_health(std::string_view path);
 // Nothing for a path that has no page.
 std::optional<Page> find_page(std::string_view path);
 
@@ -31,12 +33,14 @@ struct ModelPath {
 // Of NAME[/versions/VERSION][/WHAT], which follows /v2/models/.
 ModelPath read_model_path(std::string_view rest);
 
+// The sentence for a model that there is not, or not in that version.
+std::string unknown_model(std::string_view name, std::string_view version);
 std::string describe_server(std::string_view version);
 std::string why_not_ready(const Server& server);
 std::string list_models(const Server& server);
 // The model's signature must be known.
 oip::ModelFacts describe(const Model& model);
-std::string describe_statistics(std::span<const Model> models);
+std::string describe_statistics(std::span<const std::shared_ptr<Model>> models);
 
 // How many rows a request brings: its batch, where the model has one.
 std::uint32_t rows_of(const Model& model, const oip::InferRequest& request);

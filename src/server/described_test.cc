@@ -28,6 +28,11 @@ TEST(ModelPath, HasNameVersionAndWhat) {
   }
 }
 
+TEST(UnknownModel, IsNamedWithTheVersionThatWasAskedFor) {
+  EXPECT_EQ(unknown_model("m", ""), "Request for unknown model: 'm' is not found");
+  EXPECT_EQ(unknown_model("m", "7"), "Request for unknown model: 'm' version '7' is not found");
+}
+
 TEST(Page, IsFoundByItsExactPath) {
   EXPECT_EQ(find_page("/v2"), Page::server);
   EXPECT_EQ(find_page("/livez"), Page::live);

@@ -66,10 +66,12 @@ Refusal from(const Answer& answer) {
   return {status_of(answer.error), std::string(name(answer.error)) + ": " + answer.message};
 }
 
-Refusal full(Line::Full why) {
+Refusal full(const Line& line, Line::Full why) {
   if (why == Line::Full::ever)
     return {413, "the request is larger than all the memory that the server keeps for requests"};
-  return {429, "too many requests wait for this model; try again later"};
+  Refusal refusal{429, "too many requests wait for this model; try again later"};
+  refusal.retry_after = line.until_done();
+  return refusal;
 }
 
 // "image/jpeg" of "image/jpeg; q=1", in lower case.
@@ -104,7 +106,7 @@ using Read = Result<T, Refusal>;
 boost::asio::awaitable<Read<Body>> read_whole(Exchange& exchange, Line& line) {
   const std::optional<std::uint64_t> known = exchange.content_length();
   Result<Room, Line::Full> room = line.admit(kPicture + known.value_or(kFirstRoom));
-  if (!room) co_return full(room.error());
+  if (!room) co_return full(line, room.error());
   if (known) {
     const Read<std::size_t> read = co_await exchange.read_body(room->bytes().subspan(kPicture));
     if (!read) co_return read.error();
@@ -115,7 +117,7 @@ boost::asio::awaitable<Read<Body>> read_whole(Exchange& exchange, Line& line) {
   for (;;) {
     if (kPicture + size == room->bytes().size() && !room->resize(kPicture + 2 * size)) {
       const bool ever = kPicture + 2 * size > line.settings().slots.bodies.value;
-      co_return full(ever ? Line::Full::ever : Line::Full::queue);
+      co_return full(line, ever ? Line::Full::ever : Line::Full::queue);
     }
     const Read<std::size_t> read =
         co_await exchange.read_some(room->bytes().subspan(kPicture + size));
@@ -156,6 +158,7 @@ boost::asio::awaitable<std::optional<Answer>> ask_for(Exchange& exchange, Line& 
     co_return std::nullopt;
   }
   Answer answer = std::get<0>(std::move(either));
+  if (answer.kind != Answer::Kind::result) line.name_failure(answer.number, exchange.request_id());
   exchange.note("model", line.name());
   exchange.note("attempts", answer.attempts);
   if (answer.worker) exchange.note("worker", *answer.worker);
@@ -186,8 +189,12 @@ boost::asio::awaitable<void> until_all_here(Gathering& gathering) {
 Result<std::unique_ptr<HttpDoor>> HttpDoor::open(Settings settings, Server& server) {
   std::unique_ptr<HttpDoor> door(new HttpDoor(std::move(settings), server));
   door->settings_.listener.open_to_all = [](const Exchange& exchange) {
-    const std::string_view path = exchange.path();
-    return path == "/livez" || path == "/readyz" || path.starts_with("/v2/health/");
+    return is_health(exchange.path());
+  };
+  door->settings_.listener.crowded = [&server] {
+    const auto models = server.models();
+    return std::any_of(models.begin(), models.end(),
+                       [](const auto& model) { return model->line->crowded(); });
   };
   Result<http::Listener> listener =
       http::Listener::open(server.io(), door->settings_.listener,
@@ -203,8 +210,8 @@ void HttpDoor::drain() {
 
 std::string HttpDoor::metrics() const {
   std::vector<Served> served;
-  for (const Model& model : server_.models())
-    served.push_back({.line = model.line.get(), .watch = model.watch.get()});
+  for (const auto& model : server_.models())
+    served.push_back({.line = model->line.get(), .watch = model->watch.get()});
   return to_metrics(served, {.connections = connections(), .draining = server_.draining()},
                     Clock::now());
 }
@@ -216,7 +223,9 @@ HttpDoor::Awaitable<void> HttpDoor::serve(Exchange& exchange) {
       path.starts_with(kModels) && path.size() > kModels.size() && path != "/v2/models/stats";
   if (of_model && path.ends_with("/infer")) {
     const ModelPath which = read_model_path(path.substr(kModels.size()));
-    Model* const model = which.what == "infer" ? server_.find(which.name, which.version) : nullptr;
+    // Held until it is answered: the model may be changed meanwhile.
+    const std::shared_ptr<Model> model =
+        which.what == "infer" ? server_.find(which.name, which.version) : nullptr;
     if (model != nullptr && exchange.method() == "POST") co_return co_await infer(exchange, *model);
   }
   Said said = of_model ? about_model(exchange.method(), path.substr(kModels.size()))
@@ -225,6 +234,7 @@ HttpDoor::Awaitable<void> HttpDoor::serve(Exchange& exchange) {
     co_await exchange.answer_text(said.status, said.content_type, std::move(said.text));
   } else {
     Refusal refusal{said.status, std::move(said.text)};
+    refusal.allow = said.allow;
     co_await exchange.refuse(std::move(refusal));
   }
 }
@@ -233,7 +243,7 @@ HttpDoor::Said HttpDoor::about_server(std::string_view method, std::string_view 
   if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
   const std::optional<Page> page = find_page(path);
   if (!page) return {404, "Not Found"};
-  if (method != "GET" && method != "HEAD") return {405, "use GET"};
+  if (method != "GET" && method != "HEAD") return {405, "use GET", kJson, "GET, HEAD"};
   switch (*page) {
     case Page::server:
       return {200, describe_server(settings_.server_version)};
@@ -258,14 +268,13 @@ HttpDoor::Said HttpDoor::about_server(std::string_view method, std::string_view 
 // NAME[/versions/VERSION][/infer|/ready|/config|/stats]
 HttpDoor::Said HttpDoor::about_model(std::string_view method, std::string_view rest) const {
   const ModelPath path = read_model_path(rest);
-  const Model* const model = server_.find(path.name, path.version);
-  if (model == nullptr)
-    return {404, "Request for unknown model: " + oip::in_quotes(path.name) + " is not found"};
-  if (path.what == "infer") return {405, "use POST"};
+  const std::shared_ptr<Model> model = server_.find(path.name, path.version);
+  if (model == nullptr) return {404, unknown_model(path.name, path.version)};
+  if (path.what == "infer") return {405, "use POST", kJson, "POST"};
   const bool known = path.what == "ready" || path.what == "config" || path.what == "stats";
   if (!path.what.empty() && !known) return {404, "Not Found"};
-  if (method != "GET" && method != "HEAD") return {405, "use GET"};
-  if (path.what == "stats") return {200, describe_statistics({model, 1})};
+  if (method != "GET" && method != "HEAD") return {405, "use GET", kJson, "GET, HEAD"};
+  if (path.what == "stats") return {200, describe_statistics({&model, 1})};
   if (path.what == "ready") {
     const bool ready = !server_.draining() && model->line->ready(Clock::now());
     return {ready ? 200U : 503U,
@@ -298,7 +307,7 @@ HttpDoor::Awaitable<void> HttpDoor::infer(Exchange& exchange, Model& model) {
   }
   // What a client claims comes out of the same store as everything else, and stays for as long as its copy.
   Result<Room, Line::Full> text = model.line->admit(parts->json_bytes);
-  if (!text) co_return co_await refuse(exchange, full(text.error()));
+  if (!text) co_return co_await refuse(exchange, full(*model.line, text.error()));
   const Read<Ok> read = co_await read_exactly(exchange, text->bytes().first(parts->json_bytes));
   if (!read) co_return co_await refuse(exchange, read.error());
   auto request = reader_.read(text_of(text->bytes().first(parts->json_bytes)), parts->tail_bytes,
@@ -383,9 +392,9 @@ HttpDoor::Awaitable<void> HttpDoor::infer_tensors(Exchange& exchange, Model& mod
     if (input.source == oip::InferInput::Source::tail) in_order.push_back(i);
   }
   const std::optional<std::size_t> size = shm::lay_out(parts);
-  if (!size) co_return co_await refuse(exchange, full(Line::Full::ever));
+  if (!size) co_return co_await refuse(exchange, full(*model.line, Line::Full::ever));
   Result<Room, Line::Full> room = model.line->admit(*size);
-  if (!room) co_return co_await refuse(exchange, full(room.error()));
+  if (!room) co_return co_await refuse(exchange, full(*model.line, room.error()));
   shm::write_tensors(room->bytes(), parts);
 
   std::sort(in_order.begin(), in_order.end(), [&](std::size_t a, std::size_t b) {
@@ -467,7 +476,7 @@ HttpDoor::Awaitable<void> HttpDoor::infer_form(Exchange& exchange, Model& model)
     Result<Room, Line::Full> room = line.admit(kPicture + part.size);
     if (!room) {
       cancel();
-      co_return co_await refuse(exchange, full(room.error()));
+      co_return co_await refuse(exchange, full(line, room.error()));
     }
     std::memcpy(room->bytes().data() + kPicture, bytes.data() + part.offset, part.size);
     shm::write_picture(room->bytes(), part.size);
@@ -482,6 +491,10 @@ HttpDoor::Awaitable<void> HttpDoor::infer_form(Exchange& exchange, Model& model)
   if (either.index() == 1) {
     exchange.forgo();
     co_return cancel();
+  }
+  for (const Answer& answer : gathering->answers) {
+    if (answer.kind != Answer::Kind::result)
+      line.name_failure(answer.number, exchange.request_id());
   }
   std::string json = describe_form(*parts, gathering->answers);
   co_await exchange.answer_text(200, kJson, std::move(json));

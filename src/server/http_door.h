@@ -31,7 +31,11 @@ class HttpDoor : public Door {
   void drain() override;
   bool quiet() const override { return connections() == 0; }
   void shut() override { listener_.reset(); }
+  Status reload() override { return listener_->reload(); }
   std::size_t connections() const { return listener_ ? listener_->connections() : 0; }
+
+  // One request, whichever listener it came by.
+  boost::asio::awaitable<void> serve(http::Exchange& exchange);
 
  private:
   using Exchange = http::Exchange;
@@ -45,9 +49,9 @@ class HttpDoor : public Door {
     unsigned status;
     std::string text;
     std::string_view content_type = "application/json";
+    std::string_view allow{};  // with 405
   };
 
-  Awaitable<void> serve(Exchange& exchange);
   Said about_server(std::string_view method, std::string_view path) const;
   Said about_model(std::string_view method, std::string_view rest) const;
   Awaitable<void> infer(Exchange& exchange, Model& model);

@@ -19,6 +19,8 @@ using std::chrono::milliseconds;
 
 // Without a living worker for so long, it is no longer a matter of a moment.
 constexpr auto kMoment = 3s;
+constexpr std::size_t kFailuresKept = 20;
+constexpr std::size_t kMostOfMessage = 500;  // bytes
 
 supervisor::FleetSettings with_escort(supervisor::FleetSettings settings,
                                       supervisor::Escort& escort) {
@@ -66,13 +68,13 @@ Line::~Line() = default;
 
 Result<Room, Line::Full> Line::admit(std::size_t bytes) {
   if (bytes > settings_.slots.bodies.value) {
-    ++tally_.refused_ever;
+    ++tally_->refused_ever;
     return Full::ever;
   }
   const std::optional<shm::Token> token =
       taken_ < settings_.queue ? slots_.claim_body(bytes) : std::nullopt;
   if (!token) {
-    ++tally_.refused_queue;
+    ++tally_->refused_queue;
     return Full::queue;
   }
   Request& taken = request(*token);
@@ -107,7 +109,7 @@ Line::Turn Line::turn(const Request& request) const {
 void Line::cancel(std::uint64_t number) {
   const auto found = open_by_number_.find(number);
   if (found == open_by_number_.end()) return;
-  ++tally_.cancelled;
+  ++tally_->cancelled;
   leave(request(found->second));
 }
 
@@ -148,15 +150,36 @@ void Line::release(Request& request) {
 
 void Line::settle(Request& request, Answer answer) {
   const auto took = Clock::now() - request.since;
-  tally_.request_time.add(took);
-  (answer.kind == Answer::Kind::result ? tally_.success : tally_.fail).add(took);
-  if (answer.kind == Answer::Kind::late) ++tally_.late;
-  if (answer.kind == Answer::Kind::failed) ++tally_.failed[static_cast<std::size_t>(answer.error)];
-  tally_.attempts += answer.attempts - 1;
+  tally_->request_time.add(took);
+  tally_->latency.add(duration_cast<microseconds>(took));
+  (answer.kind == Answer::Kind::result ? tally_->success : tally_->fail).add(took);
+  if (answer.kind == Answer::Kind::late) ++tally_->late;
+  if (answer.kind == Answer::Kind::failed) ++tally_->failed[static_cast<std::size_t>(answer.error)];
+  tally_->attempts += answer.attempts - 1;
+  answer.number = request.number;
+  if (answer.kind != Answer::Kind::result) record_failure(answer);
   // It may submit the next request from within.
   const Answered answered = std::move(request.answered);
   leave(request);
   answered(std::move(answer));
+}
+
+void Line::record_failure(const Answer& answer) {
+  const bool late = answer.kind == Answer::Kind::late;
+  failures_.push_back({.number = answer.number,
+                       .time = std::chrono::system_clock::now(),
+                       .code = late ? "late" : headrace::name(answer.error),
+                       .message = answer.message.substr(0, kMostOfMessage),
+                       .request_id = {},
+                       .attempts = answer.attempts,
+                       .worker = answer.worker});
+  if (failures_.size() > kFailuresKept) failures_.pop_front();
+}
+
+void Line::name_failure(std::uint64_t number, std::string_view request_id) {
+  for (Failure& failure : failures_) {
+    if (failure.number == number) failure.request_id = request_id;
+  }
 }
 
 void Line::expire(Clock::time_point now) {
@@ -164,6 +187,20 @@ void Line::expire(Clock::time_point now) {
     const std::uint64_t number = deadlines_.begin()->second;
     settle(request(open_by_number_.at(number)),
            {.kind = Answer::Kind::late, .message = "the deadline of the request is over"});
+  }
+}
+
+void Line::take_over(const Line& before) {
+  tally_ = before.tally_;
+  failures_ = before.failures_;
+  // Past those that it may still give to requests that are being read.
+  last_number_ = before.last_number_ + before.slots_.count();
+}
+
+void Line::refuse_open() {
+  while (!open_by_number_.empty()) {
+    settle(request(open_by_number_.begin()->second),
+           {.kind = Answer::Kind::failed, .error = ItemError::cancelled, .message = *refusal_});
   }
 }
 
@@ -181,12 +218,12 @@ void Line::take_finished(Clock::time_point now) {
       continue;
     }
     if (answer.kind == Answer::Kind::result) {
-      tally_.queue.add(answer.queued);
-      tally_.decode.add(answer.decode);
-      tally_.infer.add(answer.infer);
-      tally_.rows += mine.terms.rows;
-      ++tally_.executions;
-      tally_.last_inference = std::chrono::system_clock::now();
+      tally_->queue.add(answer.queued);
+      tally_->decode.add(answer.decode);
+      tally_->infer.add(answer.infer);
+      tally_->rows += mine.terms.rows;
+      ++tally_->executions;
+      tally_->last_inference = std::chrono::system_clock::now();
     }
     // The worker is done with the slot, whatever comes of the answer.
     mine.stage = Stage::done;
@@ -239,10 +276,11 @@ void Line::step(Clock::time_point now) {
   fleet_.step(now);
   take_finished(now);
   expire(now);
+  if (refusal_) refuse_open();
   if (!abandoned_.empty()) reclaim();
   hand_on(now);
   fleet_.dispatch(now);
-  if (able()) last_able_ = now;
+  if (fleet_.able()) last_able_ = now;
 }
 
 milliseconds Line::patience(Clock::time_point now) const {
@@ -259,16 +297,23 @@ milliseconds Line::patience(Clock::time_point now) const {
   return wait;
 }
 
-bool Line::able() const {
-  const auto workers = fleet_.workers();
-  return std::any_of(workers.begin(), workers.end(), [](const auto& worker) {
-    return worker->state() == supervisor::WorkerState::ready;
-  });
-}
-
 bool Line::ready(Clock::time_point now) const {
   if (fleet_.hopeless()) return false;
-  return able() || (last_able_ != Clock::time_point{} && now - last_able_ < kMoment);
+  return fleet_.able() || (last_able_ != Clock::time_point{} && now - last_able_ < kMoment);
+}
+
+bool Line::crowded() const {
+  return 4ULL * taken_ >= 3ULL * settings_.queue ||
+         slots_.bodies_free().value < settings_.slots.bodies.value / 4;
+}
+
+std::chrono::seconds Line::until_done() const {
+  const Spent& infer = tally_->infer;
+  const std::chrono::duration<double> all = infer.time + tally_->decode.time;
+  const double turns = static_cast<double>(taken_) / std::max<std::uint32_t>(1, fleet_.active());
+  const auto needed = all / std::max<std::uint64_t>(1, infer.count) * turns;
+  return std::clamp(
+      std::chrono::ceil<std::chrono::seconds>(std::min<decltype(needed)>(needed, 60s)), 1s, 60s);
 }
 
 Bytes Line::bytes_in_flight() const {

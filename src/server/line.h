@@ -14,8 +14,10 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <span>
@@ -41,6 +43,17 @@ struct Terms {
   std::uint32_t rows = 1;  // for the statistics
 };
 
+// A request that got no result, for people who look later.
+struct Failure {
+  std::uint64_t number = 0;  // of the request
+  std::chrono::system_clock::time_point time{};
+  std::string_view code{};   // an item error's name, or "late"
+  std::string message{};     // as the client got it, its beginning
+  std::string request_id{};  // if its door said so
+  std::uint32_t attempts = 1;
+  std::optional<std::uint32_t> worker{};  // the last one
+};
+
 struct Answer {
   enum class Kind : unsigned char {
     result,  // `result` holds it
@@ -51,6 +64,7 @@ struct Answer {
   std::string result{};  // bytes as shm/served.h has them, and checked by its reader
   ItemError error = ItemError::cancelled;
   std::string message{};
+  std::uint64_t number = 0;  // of the request
   std::uint32_t attempts = 1;
   std::optional<std::uint32_t> worker{};
   std::chrono::microseconds queued{0};
@@ -133,15 +147,31 @@ class Line : private supervisor::Escort {
   bool result_waiting() const { return fleet_.result_waiting(); }
   void set_supervisor_asleep(bool asleep) { slots_.set_supervisor_asleep(asleep); }
 
+  // Hardly any room is left for requests.
+  bool crowded() const;
+  // When what is here now will be done, by how long requests took so far: at least a second, at most a minute.
+  std::chrono::seconds until_done() const;
+  // Nobody has a place here, and no worker is at anything.
+  bool idle() const { return taken_ == 0; }
+  // What `before` has counted goes on here: this line takes the place of that one. Before the first request.
+  void take_over(const Line& before);
+  // From now on every request gets `why` for an answer, and so do those that are open: its workers leave.
+  void refuse_rest(std::string why) { refusal_ = std::move(why); }
   // Requests that were submitted and not answered.
   std::size_t open() const { return open_; }
   std::size_t waiting() const { return waiting_.size(); }
+  // Places in the queue that are taken: by requests that are being read, wait, or are in work.
+  std::uint32_t taken() const { return taken_; }
   Bytes bytes_in_flight() const;
   // Tells every worker to leave; step() until stopped().
   void stop(Clock::time_point now, std::chrono::milliseconds grace) { fleet_.stop(now, grace); }
   bool stopped() const { return fleet_.stopped(); }
 
-  const Tally& tally() const { return tally_; }
+  const Tally& tally() const { return *tally_; }
+  // The last twenty, oldest first.
+  const std::deque<Failure>& failures() const { return failures_; }
+  // By what name its client knows the request that failed.
+  void name_failure(std::uint64_t number, std::string_view request_id);
   const LineSettings& settings() const { return settings_; }
   supervisor::Fleet& fleet() { return fleet_; }
   const supervisor::Fleet& fleet() const { return fleet_; }
@@ -164,13 +194,14 @@ class Line : private supervisor::Escort {
   Turn turn(const Request& request) const;
   void take_finished(Clock::time_point now);
   void settle(Request& request, Answer answer);
+  void record_failure(const Answer& answer);
   bool believe(const supervisor::Finished& finished, const Request& request, Answer& answer);
   void leave(Request& request);
   void expire(Clock::time_point now);
   void reclaim();
+  void refuse_open();
   void hand_on(Clock::time_point now);
   void release(Request& request);
-  bool able() const;
 
   std::uint32_t enlist(std::uint32_t /*worker*/) override { return 0; }
   void started(std::uint32_t /*worker*/, int /*control*/) override {}
@@ -192,7 +223,10 @@ class Line : private supervisor::Escort {
   std::uint64_t last_number_ = 0;
   std::optional<oip::Signature> signature_;
   shm::Reply reply_;
-  Tally tally_;
+  // Two lines have the same one while one takes over from the other.
+  std::shared_ptr<Tally> tally_ = std::make_shared<Tally>();
+  std::optional<std::string> refusal_;  // of everything
+  std::deque<Failure> failures_;
   Clock::time_point last_able_{};  // when a worker was ready last
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <utility>
 
 #include "sys/process.h"
 
@@ -26,10 +27,46 @@ Server::Server(Settings settings, asio::io_context& io, sys::Poller& poller, sys
   polled_.assign(poller_.descriptor().release());
 }
 
-Model* Server::find(std::string_view name, std::string_view version) {
-  for (Model& model : models_) {
-    if (model.line->name() != name) continue;
-    return version.empty() || version == model.line->version() ? &model : nullptr;
+std::optional<unsigned> Server::free_place() const {
+  for (unsigned place = 0; place < kPlaces; ++place) {
+    if (std::ranges::find(all_, place, &Model::place) == all_.end()) return place;
+  }
+  return std::nullopt;
+}
+
+void Server::serve(const std::shared_ptr<Model>& model) {
+  move(model->state, ModelState::serving);
+  const auto found = std::ranges::find_if(models_, [&](const std::shared_ptr<Model>& other) {
+    return other->line->name() == model->line->name();
+  });
+  if (found == models_.end()) return models_.push_back(model);
+  const std::shared_ptr<Model> before = std::exchange(*found, model);
+  model->line->take_over(*before->line);
+  retire(before);
+}
+
+void Server::retire(const std::shared_ptr<Model>& model) {
+  std::erase(models_, model);
+  model->essential = false;
+  if (model->state == ModelState::loading) {
+    move(model->state, ModelState::leaving);
+    return model->line->stop(Clock::now(), kLeaveGrace);
+  }
+  move(model->state, ModelState::retiring);
+  model->leave_by = Clock::now() + settings_.grace;
+}
+
+bool Server::retiring() const {
+  return std::ranges::any_of(all_, [](const std::shared_ptr<Model>& model) {
+    return model->state == ModelState::retiring ||
+           (model->state == ModelState::leaving && !model->line->stopped());
+  });
+}
+
+std::shared_ptr<Model> Server::find(std::string_view name, std::string_view version) const {
+  for (const std::shared_ptr<Model>& model : models_) {
+    if (model->line->name() != name) continue;
+    return version.empty() || version == model->line->version() ? model : nullptr;
   }
   return nullptr;
 }
@@ -37,7 +74,7 @@ Model* Server::find(std::string_view name, std::string_view version) {
 bool Server::ready() const {
   const Clock::time_point now = Clock::now();
   return !draining_ && std::all_of(models_.begin(), models_.end(),
-                                   [&](const Model& model) { return model.line->ready(now); });
+                                   [&](const auto& model) { return model->line->ready(now); });
 }
 
 Status Server::run() {
@@ -54,15 +91,38 @@ Status Server::run() {
 void Server::step_all() {
   const Clock::time_point now = Clock::now();
   nap_ = kLongestNap;
-  for (Model& model : models_) {
-    model.line->step(now);
-    const Tally& tally = model.line->tally();
-    nap_ = std::min({nap_, model.watch->step(now, tally.success.count + tally.fail.count),
-                     model.line->patience(now)});
-    if (model.line->hopeless() && !error_) {
-      error_ = Error{model.line->name() + ": " + model.line->hopeless()->message};
-    }
-  }
+  for (const auto& model : all_) step(*model, now);
+  bury();
+  for (Attendant* attendant : attendants_) nap_ = std::min(nap_, attendant->step(now));
+}
+
+void Server::step(Model& model, Clock::time_point now) {
+  Line& line = *model.line;
+  line.step(now);
+  nap_ = std::min(nap_, line.patience(now));
+  if (model.state == ModelState::leaving) return;
+  const Tally& tally = line.tally();
+  nap_ = std::min(nap_, model.watch->step(now, tally.success.count + tally.fail.count));
+  if (model.essential && line.hopeless() && !error_)
+    error_ = Error{line.name() + ": " + line.hopeless()->message};
+  if (model.state != ModelState::retiring) return;
+  const bool late = now >= model.leave_by;
+  if (!late) nap_ = std::min(nap_, std::chrono::ceil<milliseconds>(model.leave_by - now));
+  if (!late && !line.idle()) return;
+  // Whoever still sends is answered, too.
+  line.refuse_rest("the model has gone; try again");
+  line.stop(now, kLeaveGrace);
+  move(model.state, ModelState::leaving);
+}
+
+// A model goes only here: whoever held it may be in the middle of something of it when he lets go.
+void Server::bury() {
+  std::erase_if(all_, [](const std::shared_ptr<Model>& model) {
+    const bool over = model->state == ModelState::leaving && model->line->stopped() &&
+                      model->line->open() == 0 && model.use_count() == 1;
+    if (over) move(model->state, ModelState::gone);
+    return over;
+  });
 }
 
 // Sleeps until a client, a worker or a clock wants something, and does what clients want.
@@ -76,11 +136,11 @@ void Server::wait() {
     return;
   }
   // Workers ring only when they see us asleep; so look once more between saying so and sleeping.
-  for (Model& model : models_) model.line->set_supervisor_asleep(true);
-  const bool glance = std::any_of(models_.begin(), models_.end(),
-                                  [](const Model& model) { return model.line->result_waiting(); });
+  for (const auto& model : all_) model->line->set_supervisor_asleep(true);
+  const bool glance = std::any_of(all_.begin(), all_.end(),
+                                  [](const auto& model) { return model->line->result_waiting(); });
   const std::size_t ran = glance ? 0 : io_.run_one_for(std::max(nap_, milliseconds(0)));
-  for (Model& model : models_) model.line->set_supervisor_asleep(false);
+  for (const auto& model : all_) model->line->set_supervisor_asleep(false);
   if (ran > 0 || glance) serve_doors();
 }
 
@@ -100,8 +160,8 @@ void Server::watch_poller() {
 
 void Server::hear(std::uint64_t tag) {
   if (tag == kSignals) return take_signals();
-  for (Model& model : models_) {
-    if (model.line->owns(tag)) return model.line->on_ready(tag, Clock::now());
+  for (const auto& model : all_) {
+    if (model->line->owns(tag)) return model->line->on_ready(tag, Clock::now());
   }
 }
 
@@ -109,9 +169,12 @@ void Server::take_signals() {
   while (const auto signal = signals_.next()) {
     if (*signal == SIGCHLD) {
       sys::reap_orphans([this](int pid) {
-        return std::any_of(models_.begin(), models_.end(),
-                           [&](const Model& model) { return model.line->fleet().is_worker(pid); });
+        return std::any_of(all_.begin(), all_.end(),
+                           [&](const auto& model) { return model->line->fleet().is_worker(pid); });
       });
+      for (const auto& model : all_) model->line->fleet().notice_stops(Clock::now());
+    } else if (*signal == SIGHUP) {
+      reload();
     } else if (draining_) {
       at_once_ = true;
     } else {
@@ -126,14 +189,27 @@ void Server::take_signals() {
 void Server::drain(Clock::time_point now) {
   draining_ = true;
   end_by_ = now + settings_.grace;
+  for (Attendant* attendant : attendants_) attendant->drain();
   for (Door* door : doors_) door->drain();
+}
+
+void Server::reload() {
+  bool well = true;
+  for (Door* door : doors_) {
+    const Status again = door->reload();
+    if (again) continue;
+    well = false;
+    log_.error("asked to read tokens and certificates again, but all stays as it is: {}",
+               again.error().message);
+  }
+  if (well) log_.warn("tokens and certificates were read again; a gRPC door keeps its certificate");
 }
 
 bool Server::finished(Clock::time_point now) {
   if (error_) return true;
   if (!draining_) return false;
   std::size_t open = 0;
-  for (const Model& model : models_) open += model.line->open();
+  for (const auto& model : all_) open += model->line->open();
   const bool quiet =
       std::all_of(doors_.begin(), doors_.end(), [](Door* door) { return door->quiet(); });
   if (open == 0 && quiet) return true;
@@ -151,17 +227,17 @@ bool Server::finished(Clock::time_point now) {
 
 void Server::wind_up() {
   if (!draining_) drain(Clock::now());
-  for (Model& model : models_) model.line->stop(Clock::now(), error_ ? 0s : kLeaveGrace);
+  for (const auto& model : all_) model->line->stop(Clock::now(), error_ ? 0s : kLeaveGrace);
   const auto stopped = [this] {
-    return std::all_of(models_.begin(), models_.end(),
-                       [](const Model& model) { return model.line->stopped(); });
+    return std::all_of(all_.begin(), all_.end(),
+                       [](const auto& model) { return model->line->stopped(); });
   };
   while (!stopped()) {
     const Clock::time_point now = Clock::now();
     nap_ = kLongestNap;
-    for (Model& model : models_) {
-      model.line->step(now);
-      nap_ = std::min(nap_, model.line->patience(now));
+    for (const auto& model : all_) {
+      model->line->step(now);
+      nap_ = std::min(nap_, model->line->patience(now));
     }
     if (!stopped()) wait();
   }

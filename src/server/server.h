@@ -22,6 +22,7 @@
 #include "base/result.h"
 #include "model/model.h"
 #include "server/line.h"
+#include "server/model_state.h"
 #include "supervisor/watch.h"
 #include "sys/poller.h"
 
@@ -29,12 +30,18 @@ namespace headrace::server {
 
 namespace asio = boost::asio;
 
-// One model with all that belongs to it.
+// One model with all that belongs to it. Whoever waits for anything while he needs it holds it by a
+// shared_ptr: it may be changed for another meanwhile.
 struct Model {
-  model::Model about;
-  std::string platform;  // "openvino"
-  std::unique_ptr<Line> line;
-  std::unique_ptr<supervisor::Watch> watch;
+  model::Model about{};
+  std::string platform{};         // "openvino"
+  std::shared_ptr<void> maker{};  // what line and watch call back to
+  std::unique_ptr<Line> line{};
+  std::unique_ptr<supervisor::Watch> watch{};
+  unsigned place = 0;      // Server::free_place()
+  bool essential = false;  // the server ends when it cannot be loaded
+  ModelState state = ModelState::loading;
+  Clock::time_point leave_by{};  // while it retires
 };
 
 // What a door must be able to do.
@@ -47,6 +54,17 @@ class Door {
   virtual bool quiet() const = 0;
   // Cuts whoever is left. What serves them ends when the io_context runs next.
   virtual void shut() = 0;
+  // Reads tokens and certificates again. On an error all stays as it is.
+  virtual Status reload() { return Ok{}; }
+};
+
+// Somebody whose turn it is whenever something has happened, and who is told when the server ends.
+class Attendant {
+ public:
+  virtual ~Attendant() = default;
+  // Returns how long the next call may wait.
+  virtual std::chrono::milliseconds step(Clock::time_point now) = 0;
+  virtual void drain() = 0;
 };
 
 class Server {
@@ -56,17 +74,40 @@ class Server {
   };
   // Tags of the poller below this are the server's own.
   static constexpr std::uint64_t kFirstTag = 16;
+  static constexpr std::size_t kMostModels = 16;  // that take requests
+  // So that each of them can be changed, one beside the other.
+  static constexpr unsigned kPlaces = 2 * kMostModels;
+  // Where the tags of a place begin.
+  static constexpr std::uint64_t first_tag(unsigned place) {
+    return kFirstTag + place * Line::kTags;
+  }
 
   Server(Settings settings, asio::io_context& io, sys::Poller& poller, sys::Signals& signals,
          spdlog::logger& log);
 
   // Before run(). The server outlives neither.
-  void add(Model model) { models_.push_back(std::move(model)); }
   void add(Door& door) { doors_.push_back(&door); }
+  void add(Attendant& attendant) { attendants_.push_back(&attendant); }
 
-  std::span<const Model> models() const { return models_; }
+  // A place that no model has; nothing when all are taken.
+  std::optional<unsigned> free_place() const;
+  // It loads: the server looks after it, and nobody finds it.
+  void add(std::shared_ptr<Model> model) { all_.push_back(std::move(model)); }
+  // From now on requests for its name go to this one, whether it is ready or not. The one that had them
+  // until now retires, and what was counted goes on.
+  void serve(const std::shared_ptr<Model>& model);
+  // No more requests go to it: when those that it has are answered, or the grace is over, its workers
+  // leave, and it is gone when nobody holds it. One that still loads leaves at once.
+  void retire(const std::shared_ptr<Model>& model);
+  // Some model that nobody finds any more still has workers.
+  bool retiring() const;
+
+  // Those that take requests.
+  std::span<const std::shared_ptr<Model>> models() const { return models_; }
+  // Those, the ones that load, and the ones that go.
+  std::span<const std::shared_ptr<Model>> all_models() const { return all_; }
   // Nothing when there is no such model, or not in that version; an empty version is any.
-  Model* find(std::string_view name, std::string_view version);
+  std::shared_ptr<Model> find(std::string_view name, std::string_view version) const;
   // Every model takes requests, and the server does not end.
   bool ready() const;
   bool draining() const { return draining_; }
@@ -78,6 +119,9 @@ class Server {
 
  private:
   void step_all();
+  void step(Model& model, Clock::time_point now);
+  void bury();
+  void reload();
   void hear(std::uint64_t tag);
   void take_signals();
   void drain(Clock::time_point now);
@@ -94,8 +138,10 @@ class Server {
   bool poller_watched_ = false;
   sys::Signals& signals_;
   spdlog::logger& log_;
-  std::vector<Model> models_;
+  std::vector<std::shared_ptr<Model>> all_;     // nobody else is the last to hold one of them
+  std::vector<std::shared_ptr<Model>> models_;  // of these, in the order of their names' coming
   std::vector<Door*> doors_;
+  std::vector<Attendant*> attendants_;
   bool draining_ = false;
   bool at_once_ = false;
   Clock::time_point end_by_;

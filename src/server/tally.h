@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cstdint>
 
+#include "pipeline/histogram.h"
+
 namespace headrace::server {
 
 // How often something took place, and how long it took in all.
@@ -58,7 +60,8 @@ struct Tally {
   std::uint64_t refused_ever = 0;          // not admitted: too large
   std::uint64_t attempts = 0;              // beyond the first, of answered requests
   std::chrono::system_clock::time_point last_inference{};
-  Distribution request_time;  // as `success` and `fail`
+  Distribution request_time;    // as `success` and `fail`
+  pipeline::Histogram latency;  // the same, finer
 };
 
 }  // namespace headrace::server

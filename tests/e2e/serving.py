@@ -12,7 +12,26 @@ import job
 Reply = collections.namedtuple("Reply", "status headers body")
 
 
-class Server:
+class Listener:
+    """Where HTTP is answered."""
+
+    def __init__(self, host, port):
+        self.host, self.port = host, port
+
+    def connect(self):
+        return http.client.HTTPConnection(self.host, self.port, timeout=60)
+
+    def ask(self, method, path, body=None, connection=None, **headers):
+        connection = connection or self.connect()
+        connection.request(method, path, body, {key.replace("_", "-"): value for key, value in headers.items()})
+        answer = connection.getresponse()
+        return Reply(answer.status, answer.headers, answer.read())
+
+    def get(self, path):
+        return self.ask("GET", path)
+
+
+class Server(Listener):
     """`headrace serve` on a port that the system chooses."""
 
     def __init__(self, *arguments, ready=True, **more):
@@ -27,18 +46,6 @@ class Server:
     def until_ready(self, seconds=60):
         job.until(lambda: self.get("/readyz").status == 200, seconds, f"it is ready; it said:\n{self.run.said()}")
 
-    def connect(self):
-        return http.client.HTTPConnection(self.host, self.port, timeout=60)
-
-    def ask(self, method, path, body=None, connection=None, **headers):
-        connection = connection or self.connect()
-        connection.request(method, path, body, {key.replace("_", "-"): value for key, value in headers.items()})
-        answer = connection.getresponse()
-        return Reply(answer.status, answer.headers, answer.read())
-
-    def get(self, path):
-        return self.ask("GET", path)
-
     def infer(self, model, body, **more):
         return self.ask("POST", f"/v2/models/{model}/infer", body, **more)
 
@@ -46,6 +53,24 @@ class Server:
         """The sum over all labels."""
         page = self.get("/metrics").body.decode()
         return sum(float(value) for value in re.findall(rf"^{name}(?:{{.*}})? (\S+)$", page, re.M))
+
+    def admin(self):
+        """The listener of --admin."""
+        found = job.until(lambda: re.search(r"page for people is on https?://([0-9.]+):(\d+)", self.run.said()), 60,
+                          "it has an admin listener")  # fmt: skip
+        return Listener(found[1], int(found[2]))
+
+    def repository(self, what, body=None):
+        """Asks the listener of --admin: "index", "models/NAME/load", "models/NAME/unload"."""
+        admin = self.admin()
+        connection = http.client.HTTPConnection(admin.host, admin.port, timeout=120)
+        connection.request("POST", f"/v2/repository/{what}", body)
+        answer = connection.getresponse()
+        return Reply(answer.status, answer.headers, answer.read())
+
+    def states(self):
+        """The state of each model by name."""
+        return {entry["name"]: entry["state"] for entry in json.loads(self.repository("index").body)}
 
     def end(self, code=0, seconds=60):
         self.run.process.send_signal(job.TERM)
@@ -92,6 +117,21 @@ def ask_echo(server, text, connection=None):
     body, length = binary_request(INPUT0=("UINT8", [1, len(text)], text))
     reply = server.infer("echo", body, connection=connection, Inference_Header_Content_Length=length)
     return outputs_of(reply)["OUTPUT0"] if reply.status == 200 else reply
+
+
+def tagged(name, tag, folder=".", **keys):
+    """A model folder whose model answers `tag` numbers, so that its answers tell which it was."""
+    place = Path(folder, name)
+    place.mkdir(parents=True, exist_ok=True)
+    place.joinpath("model.toml").write_text('file = "it.fake"\nengine = "fake"\n[input]\nkind = "tensors"\n')
+    keys = {"kind": "raw", "input": "u8", "output": tag, **keys}
+    place.joinpath("it.fake").write_text("".join(f"{k} = {v}\n" for k, v in keys.items()))
+    return str(place)
+
+
+def tag_of(reply):
+    """Which model it was that answered a request for JSON."""
+    return json.loads(reply.body)["outputs"][0]["shape"][-1] if reply.status == 200 else reply
 
 
 class Clients:

@@ -1,0 +1,10 @@
+# Makes OUT, a C++ file with the page's files in FOLDER as text. Run by the build: cmake -D... -P embed.cmake
+set(code "#include \"server/page/files.h\"\n\nnamespace headrace::server::page {\n")
+foreach(pair html:index.html css:page.css js:page.js)
+  string(REPLACE ":" ";" pair ${pair})
+  list(GET pair 0 name)
+  list(GET pair 1 file)
+  file(READ ${FOLDER}/${file} text)
+  string(APPEND code "\nstd::string_view ${name}() {\n  return R\"embedded(${text})embedded\";\n}\n")
+endforeach()
+file(WRITE ${OUT} "${code}\n}  // namespace headrace::server::page\n")
