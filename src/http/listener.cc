@@ -154,11 +154,10 @@ Result<Secrets> load_secrets(const Settings& settings) {
 
 // How often to look for who is late: a fraction of the shortest time that anybody has.
 std::chrono::milliseconds look_every(const Limits& limits) {
-  const auto shortest =
-      std::min({limits.head_time, limits.handshake_time, limits.keep_alive, limits.linger,
-                limits.body_pace.idle, limits.body_pace.grace, limits.answer_pace.idle,
-                limits.answer_pace.grace, limits.crowded_body_pace.grace,
-                std::chrono::milliseconds(1000)});
+  const auto shortest = std::min({limits.head_time, limits.handshake_time, limits.keep_alive,
+                                  limits.linger, limits.body_pace.idle, limits.body_pace.grace,
+                                  limits.answer_pace.idle, limits.answer_pace.grace,
+                                  limits.crowded_body_pace.grace, std::chrono::milliseconds(1000)});
   return std::max(shortest / 4, std::chrono::milliseconds(5));
 }
 

@@ -173,7 +173,8 @@ std::optional<bool> Child::news_of_stop() {
   const auto id = static_cast<id_t>(pidfd_.get());
   siginfo_t info{};
   while (pidfd_ &&
-         ::waitid(static_cast<idtype_t>(P_PIDFD), id, &info, WSTOPPED | WCONTINUED | WNOHANG) == 0 &&
+         ::waitid(static_cast<idtype_t>(P_PIDFD), id, &info, WSTOPPED | WCONTINUED | WNOHANG) ==
+             0 &&
          info.si_pid != 0) {
     news = info.si_code != CLD_CONTINUED;
     info = {};
