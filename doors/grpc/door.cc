@@ -116,7 +116,8 @@ class GrpcDoor final : public server::Door {
       : settings_(settings),
         server_(server),
         calls_(server.io()),
-        service_({settings.server_version, settings.calls, std::move(tokens)}, server, calls_),
+        service_({settings.server_version, settings.calls, std::move(tokens), settings.repository},
+                 server, calls_),
         look_(server.io()) {}
 
   ~GrpcDoor() override {

@@ -21,7 +21,10 @@ using server::Clock;
 using server::Model;
 
 constexpr const char* kNoSharedMemory = "client shared memory is not supported";
-constexpr const char* kNoLoading = "models are loaded when the server starts, and not by clients";
+constexpr const char* kNoLoading = "models are not loaded and unloaded through this address";
+constexpr const char* kNotTaken =
+    "models are loaded only from the repository folder, as they lie there: files and a "
+    "configuration in the request are not taken";
 
 // A document of the HTTP door as a message, whose fields have the same names.
 Status turn_into(const std::string& json, google::protobuf::Message& message) {
@@ -31,6 +34,33 @@ Status turn_into(const std::string& json, google::protobuf::Message& message) {
 
 bool is_ready(const server::Server& server, const Model& model) {
   return !server.draining() && model.line->ready(Clock::now());
+}
+
+Status status_of(const server::Repository::Outcome& outcome) {
+  if (outcome) return Status::OK;
+  const auto code = [&] {
+    switch (outcome.error().status) {
+      case 400:
+        return StatusCode::INVALID_ARGUMENT;
+      case 404:
+        return StatusCode::NOT_FOUND;
+      case 409:
+        return StatusCode::ABORTED;
+      case 429:
+        return StatusCode::RESOURCE_EXHAUSTED;
+      case 503:
+        return StatusCode::UNAVAILABLE;
+      default:
+        return StatusCode::INTERNAL;
+    }
+  };
+  return {code(), outcome.error().message};
+}
+
+// Some clients have a message without the first field, so that the name comes in it.
+template <class Request>
+const std::string& model_name(const Request& request) {
+  return request.model_name().empty() ? request.repository_name() : request.model_name();
 }
 
 std::string_view view(const grpc::string_ref& text) {
@@ -105,9 +135,9 @@ grpc::ServerUnaryReactor* Service::ModelReady(Context* context,
                                               const inference::ModelReadyRequest* request,
                                               inference::ModelReadyResponse* response) {
   return at_once(context, [this, request, response] {
-    const auto model = find_model(server_, request->name(), request->version());
-    if (!model) return model.error();
-    response->set_ready(is_ready(server_, **model));
+    // Clients that have unloaded a model ask this, and take an error for one of the server.
+    const auto model = server_.find(request->name(), request->version());
+    response->set_ready(model && is_ready(server_, *model));
     return Status::OK;
   });
 }
@@ -160,16 +190,32 @@ grpc::ServerUnaryReactor* Service::ModelStatistics(Context* context,
 grpc::ServerUnaryReactor* Service::RepositoryIndex(Context* context,
                                                    const inference::RepositoryIndexRequest* request,
                                                    inference::RepositoryIndexResponse* response) {
-  return at_once(context, [this, request, response] {
-    for (const auto& model : server_.models()) {
-      const bool ready = is_ready(server_, *model);
-      if (request->ready() && !ready) continue;
-      inference::RepositoryIndexResponse::ModelIndex& entry = *response->add_models();
-      entry.set_name(model->line->name());
-      entry.set_version(model->line->version());
-      entry.set_state(ready ? "READY" : "UNAVAILABLE");
-    }
-    return Status::OK;
+  const auto add = [response](const server::Repository::Entry& model) {
+    inference::RepositoryIndexResponse::ModelIndex& entry = *response->add_models();
+    entry.set_name(model.name);
+    entry.set_version(model.version);
+    entry.set_state(model.state);
+    entry.set_reason(model.reason);
+  };
+  if (settings_.repository == nullptr) {
+    return at_once(context, [this, request, add] {
+      for (const auto& model : server_.models()) {
+        const bool ready = is_ready(server_, *model);
+        if (request->ready() && !ready) continue;
+        add({model->line->name(), model->line->version(), ready ? "READY" : "UNAVAILABLE", ""});
+      }
+      return Status::OK;
+    });
+  }
+  return with_call(context, /*open_to_all=*/false, [this, request, add](Unary& call) {
+    const bool begun = settings_.repository->index(
+        request->ready(), [me = call.shared_from_this(), add](const auto& entries) {
+          if (me->ended()) return;  // and with it the response
+          for (const server::Repository::Entry& entry : entries) add(entry);
+          me->end(Status::OK);
+        });
+    if (!begun)
+      call.end({StatusCode::UNAVAILABLE, "the repository folder cannot be read now; try again"});
   });
 }
 
@@ -200,16 +246,28 @@ Service::ModelStreamInfer(Context* context) {
   return stream.get();
 }
 
+// A load whose client has gone goes on.
 grpc::ServerUnaryReactor* Service::RepositoryModelLoad(
-    Context* context, const inference::RepositoryModelLoadRequest* /*request*/,
+    Context* context, const inference::RepositoryModelLoadRequest* request,
     inference::RepositoryModelLoadResponse* /*response*/) {
-  return unsupported(context, kNoLoading);
+  if (settings_.repository == nullptr) return unsupported(context, kNoLoading);
+  return with_call(context, /*open_to_all=*/false, [this, request](Unary& call) {
+    if (request->parameters_size() > 0) return call.end({StatusCode::INVALID_ARGUMENT, kNotTaken});
+    settings_.repository->load(
+        model_name(*request),
+        [me = call.shared_from_this()](const server::Repository::Outcome& outcome) {
+          me->end(status_of(outcome));
+        });
+  });
 }
 
 grpc::ServerUnaryReactor* Service::RepositoryModelUnload(
-    Context* context, const inference::RepositoryModelUnloadRequest* /*request*/,
+    Context* context, const inference::RepositoryModelUnloadRequest* request,
     inference::RepositoryModelUnloadResponse* /*response*/) {
-  return unsupported(context, kNoLoading);
+  if (settings_.repository == nullptr) return unsupported(context, kNoLoading);
+  return at_once(context, [this, request] {
+    return status_of(settings_.repository->unload(model_name(*request)));
+  });
 }
 
 grpc::ServerUnaryReactor* Service::SystemSharedMemoryStatus(

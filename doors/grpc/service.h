@@ -12,6 +12,7 @@
 #include "calls.h"
 #include "http/tokens.h"
 #include "open_inference.grpc.pb.h"
+#include "server/repository.h"
 #include "server/server.h"
 
 namespace headrace::grpc_door {
@@ -22,6 +23,7 @@ class Service final : public inference::GRPCInferenceService::CallbackService {
     std::string server_version;
     unsigned calls = 0;                            // open at once, at most
     std::shared_ptr<const http::Tokens> tokens{};  // nothing: everybody may come in
+    server::Repository* repository = nullptr;      // null: clients load and unload nothing
   };
   // Everything else is called by gRPC, on its threads.
   Service(Settings settings, server::Server& server, Calls& calls)

@@ -316,7 +316,8 @@ void add_serve_options(CLI::App& serve, ServeOptions& o) {
       ->type_name("");
   serve
       .add_option("--repository", o.repository,
-                  "A folder of model folders that may be loaded while it serves, through --admin")
+                  "A folder of model folders that may be loaded while it serves, through --admin "
+                  "or --admin-grpc")
       ->type_name("FOLDER");
   const char* doors = "Doors";
   serve.add_option("--http", o.http, "Where HTTP is served: ADDRESS:PORT, or unix:PATH")
@@ -332,6 +333,11 @@ void add_serve_options(CLI::App& serve, ServeOptions& o) {
       .add_option(
           "--admin", o.admin,
           "Where a page shows what the server does, such as 127.0.0.1:8081 (unset: nowhere)")
+      ->type_name("PLACE")
+      ->group(doors);
+  serve
+      .add_option("--admin-grpc", o.admin_grpc,
+                  "Where models are loaded and unloaded over gRPC, beside all that --grpc answers")
       ->type_name("PLACE")
       ->group(doors);
   serve
@@ -589,8 +595,12 @@ std::variant<RunOptions, PlanOptions, ProbeOptions, TuneOptions, ServeOptions, i
   if (serve.app->parsed()) {
     if (serve_options.models.empty() && serve_options.repository.empty())
       return explain("name a MODEL to serve, or --repository FOLDER to load models from", app);
-    if (!serve_options.repository.empty() && serve_options.admin.empty())
-      return explain("--repository needs --admin PLACE: there models are loaded and unloaded", app);
+    if (!serve_options.repository.empty() && serve_options.admin.empty() &&
+        serve_options.admin_grpc.empty())
+      return explain(
+          "--repository needs --admin PLACE or --admin-grpc PLACE: there models are loaded and "
+          "unloaded",
+          app);
     return serve_options;
   }
   if (tune.app->parsed()) {

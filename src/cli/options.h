@@ -81,9 +81,10 @@ struct ServeOptions : JobOptions {
   std::string repository;             // a folder of models to load later; empty: none
   std::string http = "0.0.0.0:8080";  // or "unix:PATH"
   std::string grpc;                   // the same; empty: no gRPC
-  std::string admin;                  // the same, for whoever looks after it; empty: nowhere
-  std::string token_file;             // empty: everybody may come in
-  std::string tls_certificate;        // both or none
+  std::string admin_grpc;       // where models are loaded and unloaded over gRPC; empty: nowhere
+  std::string admin;            // the same, for whoever looks after it; empty: nowhere
+  std::string token_file;       // empty: everybody may come in
+  std::string tls_certificate;  // both or none
   std::string tls_key;
   unsigned attempts = 3;
   unsigned spare = 0;  // workers of each model beyond those that are fed

@@ -81,28 +81,39 @@ class Serving {
     return Ok{};
   }
 
-  Status open_grpc() {
-    server::GrpcSettings settings{.address = options_.grpc,
+  Status open_grpc() { return open_grpc_at(options_.grpc, nullptr, "serving " + names(), grpc_); }
+
+  Status open_admin_grpc() {
+    if (!server::is_loopback(options_.admin_grpc) && options_.token_file.empty())
+      return server::only_with_tokens("--admin-grpc", options_.admin_grpc);
+    return open_grpc_at(options_.admin_grpc, &repository_, "models are loaded and unloaded",
+                        admin_grpc_);
+  }
+
+  Status run() { return server_.run(); }
+
+ private:
+  Status open_grpc_at(const std::string& address, server::Repository* repository,
+                      const std::string& what, std::unique_ptr<server::Door>& door) {
+    server::GrpcSettings settings{.address = address,
                                   .server_version = HEADRACE_VERSION,
                                   .max_message = options_.max_body,
                                   .memory = 2 * options_.max_body + kLeastForMessages.value,
                                   .calls = options_.connections,
                                   .token_file = options_.token_file,
                                   .certificate = options_.tls_certificate,
-                                  .key = options_.tls_key};
+                                  .key = options_.tls_key,
+                                  .repository = repository};
     auto opened = server::open_grpc_door(program_, settings, server_);
     if (!opened) return opened.error();
-    grpc_ = std::move(opened->door);
-    server_.add(*grpc_);
-    sys::write_text(2, "headrace: serving " + names() + " on " +
+    door = std::move(opened->door);
+    server_.add(*door);
+    sys::write_text(2, "headrace: " + what + " on " +
                            (options_.tls_certificate.empty() ? "grpc://" : "grpcs://") +
                            opened->address + "\n");
     return Ok{};
   }
 
-  Status run() { return server_.run(); }
-
- private:
   http::Settings listener_at(const std::string& address) const {
     http::Settings listener{.address = address, .token_file = options_.token_file};
     listener.limits.body = Bytes{options_.max_body};
@@ -131,6 +142,7 @@ class Serving {
   std::unique_ptr<server::HttpDoor> http_;
   std::unique_ptr<server::AdminDoor> admin_;
   std::unique_ptr<server::Door> grpc_;
+  std::unique_ptr<server::Door> admin_grpc_;
 };
 
 }  // namespace
@@ -152,6 +164,9 @@ int serve_command(const ServeOptions& options) {
   }
   if (!options.grpc.empty()) {
     if (Status open = serving.open_grpc(); !open) return cannot(open.error());
+  }
+  if (!options.admin_grpc.empty()) {
+    if (Status open = serving.open_admin_grpc(); !open) return cannot(open.error());
   }
   if (Status served = serving.run(); !served) return cannot(served.error());
   return kDone;

@@ -73,6 +73,15 @@ bool is_loopback(std::string_view address) {
   return !wrong && ip.is_loopback();
 }
 
+Error only_with_tokens(std::string_view option, std::string_view address) {
+  std::string text(option);
+  text += " ";
+  text += address;
+  text += " can be reached from other machines: add --token-file FILE, or use ";
+  text += option;
+  return Error{text + " 127.0.0.1:8081 and forward that port to where it is needed"};
+}
+
 std::optional<std::string> why_foreign(const Provenance& request, std::string_view own_name) {
   const std::string_view host = host_of(request.host);
   if (!is_address(host) && !http::same_word(host, "localhost") && !http::same_word(host, own_name))
@@ -119,9 +128,7 @@ Result<std::unique_ptr<AdminDoor>> AdminDoor::open(Settings settings, Server& se
                            [raw = door.get()](Exchange& exchange) { return raw->serve(exchange); });
   if (!opened) return opened.error();
   if (!is_loopback(opened->address()) && listener.token_file.empty())
-    return Error{"--admin " + listener.address +
-                 " can be reached from other machines: add --token-file FILE, or use --admin "
-                 "127.0.0.1:8081 and forward that port to where the browser is"};
+    return only_with_tokens("--admin", listener.address);
   door->listener_.emplace(std::move(*opened));
   door->look();
   return door;

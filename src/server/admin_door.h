@@ -30,6 +30,9 @@ namespace headrace::server {
 // Of "127.0.0.1:8081", "[::1]:8081", "localhost:0" or "unix:PATH": whether only this machine gets there.
 bool is_loopback(std::string_view address);
 
+// Said when it is not, and there are no tokens; `option` asked for it.
+Error only_with_tokens(std::string_view option, std::string_view address);
+
 // What a request says of where it comes from.
 struct Provenance {
   std::string_view method{};

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "server/repository.h"
 #include "server/server.h"
 
 namespace headrace::server {
@@ -26,6 +27,8 @@ struct GrpcSettings {
   std::string token_file{};              // empty: everybody may come in
   std::string certificate{};             // PEM files; both or none
   std::string key{};
+  // Through this models may be loaded and unloaded; null: not through this door. Outlives it.
+  Repository* repository = nullptr;
 };
 
 struct OpenedDoor {

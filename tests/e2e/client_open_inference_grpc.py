@@ -46,7 +46,7 @@ def asks(stub):
         assert struct.unpack("<4f", answer.raw_output_contents[0]) == (0.5, 1, 2, -3)
     answer = stub.ModelInfer(question("truths", "BOOL", [1, 3], bool_contents=[True, False, True]))
     assert answer.raw_output_contents[0] == b"\1\0\1", answer
-    refused(grpc.StatusCode.NOT_FOUND, stub.ModelReady, protocol.ModelReadyRequest(name="other"))
+    assert not stub.ModelReady(protocol.ModelReadyRequest(name="other")).ready
     refused(grpc.StatusCode.NOT_FOUND, stub.ModelMetadata, protocol.ModelMetadataRequest(name="other"))
     for asked in (question("truths", "FP32", [1, 1], fp32_contents=[1]),
                   question("floats", "FP32", [1, 1], raw=[b"abc"])):  # fmt: skip
