@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <limits>
 #include <map>
@@ -136,9 +137,7 @@ class GrpcDoor final : public server::Door {
   // Returns the port.
   Result<int> listen(const GrpcSettings& settings) {
     const Error cannot{"cannot listen on " + settings.address +
-                       ": it is no HOST:PORT or unix:PATH, or somebody listens there, or it is not "
-                       "this machine's"};
-    if (settings.address.find(':') == std::string::npos) return cannot;
+                       ": gRPC could not, for a reason that it does not say"};
     auto credentials_or_error = credentials(settings);
     if (!credentials_or_error) return credentials_or_error.error();
     grpc::EnableDefaultHealthCheckService(true);
@@ -169,12 +168,12 @@ class GrpcDoor final : public server::Door {
   }
 
   // gRPC has read the certificate for good.
-  Status reload() override {
-    if (settings_.token_file.empty()) return Ok{};
+  Result<std::function<void()>> read_again() override {
+    if (settings_.token_file.empty()) return Door::read_again();
     Result<http::Tokens> loaded = http::Tokens::load(settings_.token_file);
     if (!loaded) return loaded.error();
-    service_.set_tokens(std::make_shared<const http::Tokens>(std::move(*loaded)));
-    return Ok{};
+    return std::function<void()>([this, tokens = std::make_shared<const http::Tokens>(
+                                            std::move(*loaded))] { service_.set_tokens(tokens); });
   }
 
   bool quiet() const override { return calls_.open() == 0; }

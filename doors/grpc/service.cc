@@ -77,7 +77,11 @@ Status Service::may_begin(const Context& context) const {
   const auto given = context.client_metadata().find("authorization");
   if (given != context.client_metadata().end() && accepted->accept(view(given->second)))
     return Status::OK;
-  return {StatusCode::UNAUTHENTICATED, "name a token: authorization: Bearer TOKEN"};
+  return {StatusCode::UNAUTHENTICATED,
+          given == context.client_metadata().end()
+              ? "name a token: authorization: Bearer TOKEN"
+              : "authorization names no token that is known here: it is Bearer TOKEN, with one of "
+                "the server's tokens"};
 }
 
 grpc::ServerUnaryReactor* Service::with_call(Context* context, bool open_to_all,
@@ -208,14 +212,13 @@ grpc::ServerUnaryReactor* Service::RepositoryIndex(Context* context,
     });
   }
   return with_call(context, /*open_to_all=*/false, [this, request, add](Unary& call) {
-    const bool begun = settings_.repository->index(
-        request->ready(), [me = call.shared_from_this(), add](const auto& entries) {
+    settings_.repository->index(
+        request->ready(), [me = call.shared_from_this(), add](const auto& found) {
           if (me->ended()) return;  // and with it the response
-          for (const server::Repository::Entry& entry : entries) add(entry);
+          if (!found) return me->end({StatusCode::UNAVAILABLE, found.error().message});
+          for (const server::Repository::Entry& entry : *found) add(entry);
           me->end(Status::OK);
         });
-    if (!begun)
-      call.end({StatusCode::UNAVAILABLE, "the repository folder cannot be read now; try again"});
   });
 }
 

@@ -9,8 +9,10 @@
 #include <map>
 
 #include "base/result.h"
+#include "http/listener.h"
 #include "model/toml.h"
 #include "plan/budget.h"
+#include "server/admin_door.h"
 
 #ifndef HEADRACE_VERSION
 #error "HEADRACE_VERSION comes from the build"
@@ -74,8 +76,8 @@ A worker that dies costs only the request it was at: that is tried again. When t
 one gets a 429 at once. SIGTERM: no new requests, what was admitted is answered, then it ends.)";
 
 constexpr const char* kServeCodes = R"(
-Exit codes: 0 told to end, and every admitted request was answered; 2 wrong usage; 3 it could not serve, or not to
-the end.)";
+Exit codes: 0 told to end, and every admitted request was answered; 2 wrong usage, which shows before a file or an
+address is tried; 3 it could not serve (no such model, an address in use), or not to the end.)";
 
 constexpr const char* kSize = "Size of the job (auto: from the container's CPU and memory)";
 // Of items or bytes, past which nobody counts.
@@ -192,9 +194,6 @@ void add_job_options(CLI::App& app, JobOptions& o) {
   add_budget(app, "memory-mb", o.memory_mb, &plan::BudgetInput::memory_override,
              "Memory budget, over what the container says")
       ->type_name("MIB");
-  app.add_option("--handler-settings", o.handler_settings, "Text for the handler")
-      ->type_name("TEXT")
-      ->group("Handler");
   add_duration(app, "timeout", o.timeout, "How long one attempt may take; 0: no limit")
       ->group(kLimits);
   add_duration(app, "load-timeout", o.load_timeout,
@@ -227,6 +226,12 @@ void add_job_options(CLI::App& app, JobOptions& o) {
       ->type_name("debug|info|warn|error|off")
       ->capture_default_str()
       ->group(kTalk);
+}
+
+void add_handler_options(CLI::App& app, JobOptions& o) {
+  app.add_option("--handler-settings", o.handler_settings, "Text for the handler")
+      ->type_name("TEXT")
+      ->group("Handler");
 }
 
 // What a plan decides, unless it is given.
@@ -280,6 +285,7 @@ void add_run_options(CLI::App& run, RunOptions& o) {
   run.add_option("INPUT", o.inputs, "Inputs")->required()->type_name("");
   add_size_options(run, o);
   add_job_options(run, o);
+  add_handler_options(run, o);
 
   const char* results = "Results";
   run.add_option("--out", o.out, "Where the lines go; - is standard output")
@@ -311,6 +317,22 @@ void add_run_options(CLI::App& run, RunOptions& o) {
   add_governor_options(run, o);
 }
 
+// Where clients come in.
+CLI::Option* add_place(CLI::App& app, const std::string& name, std::string& place,
+                       const std::string& text) {
+  const auto set = [&place, name](const std::string& given) {
+    const bool nowhere = given.empty() && name != "http";
+    if (nowhere) return place.clear();
+    if (const Status fits = http::check_address(given); !fits)
+      throw CLI::ValidationError("--" + name, given + ": " + fits.error().message);
+    place = given;
+  };
+  return app.add_option_function<std::string>("--" + name, set, text)
+      ->type_name("PLACE")
+      ->default_str(place)
+      ->group("Doors");
+}
+
 void add_serve_options(CLI::App& serve, ServeOptions& o) {
   serve.add_option("MODEL", o.models, "Model folders or files, or names of models in --repository")
       ->type_name("");
@@ -320,30 +342,24 @@ void add_serve_options(CLI::App& serve, ServeOptions& o) {
                   "or --admin-grpc")
       ->type_name("FOLDER");
   const char* doors = "Doors";
-  serve.add_option("--http", o.http, "Where HTTP is served: ADDRESS:PORT, or unix:PATH")
-      ->type_name("PLACE")
-      ->capture_default_str()
-      ->group(doors);
-  serve
-      .add_option("--grpc", o.grpc,
-                  "Where gRPC is served: ADDRESS:PORT, or unix:PATH (unset: nowhere)")
-      ->type_name("PLACE")
-      ->group(doors);
-  serve
-      .add_option(
-          "--admin", o.admin,
-          "Where a page shows what the server does, such as 127.0.0.1:8081 (unset: nowhere)")
-      ->type_name("PLACE")
-      ->group(doors);
-  serve
-      .add_option("--admin-grpc", o.admin_grpc,
-                  "Where models are loaded and unloaded over gRPC, beside all that --grpc answers")
-      ->type_name("PLACE")
-      ->group(doors);
+  add_place(serve, "http", o.http, "Where HTTP is served: ADDRESS:PORT, or unix:PATH");
+  add_place(serve, "grpc", o.grpc,
+            "Where gRPC is served: ADDRESS:PORT, or unix:PATH (unset: nowhere)");
+  add_place(serve, "admin", o.admin,
+            "Where a page shows what the server does, and models are loaded and unloaded, such as "
+            "127.0.0.1:8081 (unset: nowhere)");
+  add_place(serve, "admin-grpc", o.admin_grpc,
+            "Where models are loaded and unloaded over gRPC, beside all that --grpc answers");
   serve
       .add_option(
           "--token-file", o.token_file,
           "Who names none of the tokens in it (one a line) gets a 401; health is open to all")
+      ->type_name("FILE")
+      ->group(doors);
+  serve
+      .add_option("--admin-token-file", o.admin_token_file,
+                  "The same for --admin and --admin-grpc, where those of --token-file are worth "
+                  "nothing then (unset: they are good where only this machine gets to)")
       ->type_name("FILE")
       ->group(doors);
   CLI::Option* certificate =
@@ -405,6 +421,9 @@ void add_serve_options(CLI::App& serve, ServeOptions& o) {
       ->capture_default_str()
       ->group(kSize);
   add_job_options(serve, o);
+  serve.get_option("--load-timeout")
+      ->description(
+          "How long a worker may take to load the model, and a whole load while it serves");
   add_governor_options(serve, o);
 }
 
@@ -413,6 +432,7 @@ void add_plan_options(CLI::App& plan, PlanOptions& o) {
   plan.add_option("INPUT", o.inputs, "Inputs to measure with")->type_name("");
   add_size_options(plan, o);
   add_job_options(plan, o);
+  add_handler_options(plan, o);
   plan.add_flag("--json", o.json, "For machines")->group(kTalk);
 }
 
@@ -458,6 +478,7 @@ void add_tune_options(CLI::App& tune, TuneOptions& o) {
       ->capture_default_str()
       ->group("Results");
   add_job_options(tune, o);
+  add_handler_options(tune, o);
   add_progress(tune, o.progress);
 }
 
@@ -494,7 +515,10 @@ std::string as_text(const toml::node& node) {
 Status apply_config(CLI::App& command, const std::vector<CLI::App*>& all, const std::string& path) {
   const toml::parse_result parsed = toml::parse_file(path);
   if (!parsed) {
-    return Error{path + ":" + std::to_string(parsed.error().source().begin.line) + ": " +
+    const auto line = parsed.error().source().begin.line;
+    if (line == 0)
+      return Error{"cannot read --config " + path + ": is it there, and may it be read?"};
+    return Error{path + ":" + std::to_string(line) + ": " +
                  std::string(parsed.error().description())};
   }
   for (const auto& [key, node] : parsed.table()) {
@@ -531,6 +555,34 @@ std::optional<std::string> pointless(const CLI::App& plan) {
       return "--" + name + " needs a MODEL: without one there is nothing that it could be for";
   }
   return std::nullopt;
+}
+
+// What changes models, for everybody.
+std::optional<std::string> unguarded(const ServeOptions& o) {
+  if (!o.admin_token_file.empty()) return std::nullopt;
+  for (const auto& [option, place] :
+       {std::pair{"--admin", o.admin}, std::pair{"--admin-grpc", o.admin_grpc}}) {
+    if (!place.empty() && !server::is_loopback(place))
+      return server::only_with_tokens(option, place).message;
+  }
+  return std::nullopt;
+}
+
+// What other servers call it.
+std::string other_word(int argc, char** argv) {
+  if (argc < 2 || std::string_view(argv[1]) != "serve") return "";
+  std::string host;
+  std::string port;
+  for (int i = 2; i < argc; ++i) {
+    const std::string_view given(argv[i]);
+    const std::string next = i + 1 < argc ? argv[i + 1] : "";
+    if (given == "--port") port = next;
+    if (given == "--host" || given == "--bind") host = next;
+  }
+  if (host.empty() && port.empty()) return "";
+  if (host.empty()) host = "0.0.0.0";
+  if (host.find(':') == std::string::npos) host += ":" + (port.empty() ? "8080" : port);
+  return "; did you mean --http " + host + "?";
 }
 
 int explain(const std::string& message, const CLI::App& app) {
@@ -578,7 +630,7 @@ std::variant<RunOptions, PlanOptions, ProbeOptions, TuneOptions, ServeOptions, i
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(e);
-    return explain(e.what(), app);
+    return explain(e.what() + other_word(argc, argv), app);
   }
   if (plan.app->parsed() && plan_options.model.empty()) {
     if (const auto mistake = pointless(*plan.app)) return explain(*mistake, app);
@@ -601,6 +653,10 @@ std::variant<RunOptions, PlanOptions, ProbeOptions, TuneOptions, ServeOptions, i
           "--repository needs --admin PLACE or --admin-grpc PLACE: there models are loaded and "
           "unloaded",
           app);
+    if (!serve_options.admin_token_file.empty() && serve_options.admin.empty() &&
+        serve_options.admin_grpc.empty())
+      return explain("--admin-token-file is for --admin PLACE and --admin-grpc PLACE", app);
+    if (const auto mistake = unguarded(serve_options)) return explain(*mistake, app);
     return serve_options;
   }
   if (tune.app->parsed()) {

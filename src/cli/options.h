@@ -18,6 +18,7 @@ enum class ProgressStyle : unsigned char { automatic, bar, plain, none };
 // What every command that starts workers is told.
 struct JobOptions {
   std::string model;
+  std::string beneath;  // no option: the folder that holds all files of MODEL; empty: anywhere
   std::vector<std::string> inputs;
 
   std::optional<unsigned> workers;  // unset: auto
@@ -81,10 +82,11 @@ struct ServeOptions : JobOptions {
   std::string repository;             // a folder of models to load later; empty: none
   std::string http = "0.0.0.0:8080";  // or "unix:PATH"
   std::string grpc;                   // the same; empty: no gRPC
-  std::string admin_grpc;       // where models are loaded and unloaded over gRPC; empty: nowhere
-  std::string admin;            // the same, for whoever looks after it; empty: nowhere
-  std::string token_file;       // empty: everybody may come in
-  std::string tls_certificate;  // both or none
+  std::string admin_grpc;        // where models are loaded and unloaded over gRPC; empty: nowhere
+  std::string admin;             // the same, for whoever looks after it; empty: nowhere
+  std::string token_file;        // empty: everybody may come in
+  std::string admin_token_file;  // of admin and admin_grpc; empty: token_file
+  std::string tls_certificate;   // both or none
   std::string tls_key;
   unsigned attempts = 3;
   unsigned spare = 0;  // workers of each model beyond those that are fed

@@ -148,21 +148,6 @@ struct ReadServed final : server::ReadModel {
   unsigned workers;  // to begin with, spare ones left out
 };
 
-// Whether a file lies in the folder when every link is followed.
-bool lies_beneath(const fs::path& folder, const fs::path& file) {
-  std::error_code wrong;
-  const fs::path whole = fs::canonical(folder, wrong);
-  if (wrong) return false;
-  const fs::path found = fs::canonical(file, wrong);
-  if (wrong) return false;
-  return std::mismatch(whole.begin(), whole.end(), found.begin(), found.end()).first == whole.end();
-}
-
-Status check_place(const Wanted& wanted, const fs::path& file) {
-  if (wanted.beneath.empty() || lies_beneath(wanted.beneath, file)) return Ok{};
-  return Error{"a link leads out of the repository folder: put the files themselves there"};
-}
-
 // How many workers there is room for beside everything that is there.
 Result<unsigned> room_beside(const Wanted& wanted, const ServedModel& served) {
   const Sizing& sizing = served.sizing();
@@ -188,13 +173,12 @@ Result<unsigned> room_beside(const Wanted& wanted, const ServedModel& served) {
 }
 
 Result<std::unique_ptr<server::ReadModel>> read_served(const Wanted& wanted) {
-  if (Status in = check_place(wanted, fs::path(wanted.path) / kTomlName); !in) return in.error();
   JobOptions mine = *wanted.options;
   mine.model = wanted.path;
+  mine.beneath = wanted.beneath;
   if (Status taken = take_up_plan(mine, *wanted.log); !taken) return taken.error();
   Result<Workload> workload = load_served(mine, wanted.program);
   if (!workload) return workload.error();
-  if (Status in = check_place(wanted, workload->model->file); !in) return in.error();
   if (!wanted.name.empty() && workload->name != wanted.name) {
     return Error{
         fmt::format("the model there calls itself '{}': its name in {} must stay the same, and in "
@@ -206,7 +190,8 @@ Result<std::unique_ptr<server::ReadModel>> read_served(const Wanted& wanted) {
   const auto served = std::make_shared<ServedModel>(mine, std::move(*workload));
   if (Status sized = served->size(*wanted.options, wanted.models); !sized) return sized.error();
   const Sizing& sizing = served->sizing();
-  for (const std::string& warning : sizing.plan.warnings) wanted.log->warn("{}", warning);
+  for (const std::string& warning : sizing.plan.warnings)
+    wanted.log->warn("{}: {}", served->workload().name, warning);
   wanted.log->info("{}:\n{}", served->workload().name, plan::plan_text(sizing.budget, sizing.plan));
   unsigned workers = sizing.first_workers;
   if (wanted.beside) {
@@ -238,6 +223,7 @@ server::LineSettings line_settings(const ServeOptions& options, const std::strin
   const ServedModel& served = *read.served;
   const Sizing& sizing = served.sizing();
   supervisor::FleetSettings fleet = fleet_settings(options, served.workload(), sizing, program);
+  fleet.name = served.workload().name;
   fleet.workers = read.workers + options.spare;
   fleet.spare = options.spare;
   fleet.attempts = options.attempts;
@@ -312,8 +298,10 @@ Status ServedModels::start(const std::string& model) {
   if (!read) return read.error();
   const std::string name = static_cast<const ReadServed&>(**read).served->workload().name;
   if (server_.find(name, "") != nullptr) {
-    return Error{"two models are called '" + name +
-                 "'; give one of them another name in its model.toml"};
+    return Error{
+        "two models are called '" + name +
+        "': a model is called what its folder or file is called, unless its model.toml says "
+        "name = \"...\"; rename one of them"};
   }
   const std::optional<unsigned> place = server_.free_place();
   if (!place || server_.models().size() == server::Server::kMostModels) {
@@ -347,7 +335,10 @@ server::ModelMaker::Reading ServedModels::reading(const std::string& name) {
   }
   return [wanted, given = given != given_.end()]() -> Result<Read> {
     std::error_code ignored;
-    if (!given && !fs::exists(fs::path(wanted.path) / kTomlName, ignored)) return Read();
+    if (!given && !fs::exists(fs::path(wanted.path) / kTomlName, ignored)) {
+      if (!fs::is_directory(wanted.path, ignored)) return Read();
+      return Error{fmt::format("there is a folder of that name, but no {} in it", kTomlName)};
+    }
     Result<Read> read = read_served(wanted);
     if (read) return read;
     const fs::path folder =

@@ -8,6 +8,7 @@
 
 #include "cli/sizing.h"
 #include "cli/workload.h"
+#include "model/files.h"
 #include "model/model.h"
 #include "sys/host.h"
 #include "sys/process.h"
@@ -21,11 +22,11 @@ namespace fs = std::filesystem;
 constexpr std::size_t kMostPlanBytes = 1 << 20;
 
 // The files that make MODEL what it is.
-Result<std::vector<fs::path>> files_of(const fs::path& given) {
+Result<std::vector<fs::path>> files_of(const fs::path& given, const fs::path& beneath) {
   const Result<bool> handler = worker::is_handler(given);
   if (!handler) return handler.error();
   if (*handler) return std::vector{given};
-  const Result<model::Model> model = model::load(given);
+  const Result<model::Model> model = model::load(given, beneath);
   if (!model) return model.error();
   std::vector<fs::path> files{model->file};
   std::error_code ignored;
@@ -74,7 +75,7 @@ Result<tune::Place> place_here(const JobOptions& options) {
   if (!budget) return budget.error();
   tune::Place place{.cpus = budget->cpu.cpus, .memory_limit = budget->memory.limit};
   if (const auto processor = sys::processor()) place.processor = processor->model;
-  const auto files = files_of(options.model);
+  const auto files = files_of(options.model, options.beneath);
   if (!files) return files.error();
   Result<std::string> hash = tune::hash_of(*files);
   if (!hash) return hash.error();
@@ -88,6 +89,8 @@ Status take_up_plan(JobOptions& options, spdlog::logger& log) {
   const std::string file = asked ? options.plan : tune::plan_path(options.model).string();
   std::error_code ignored;
   if (!asked && !fs::exists(file, ignored)) return Ok{};
+  if (const Status in = model::check_beneath(asked ? "" : options.beneath, file); !in)
+    return in.error();
   const Result<tune::PlanFile> plan = read_plan(file);
   if (!plan) {
     if (asked) return Error{plan.error().message + "; --plan none goes without"};

@@ -103,6 +103,11 @@ Result<sys::Sandbox> sandbox(sys::Confine asked, sys::FileUse files,
         "workers cannot be sandboxed here: the kernel, or what this container runs in, has no "
         "seccomp; use --sandbox auto to run without"};
   }
+  if (facts.landlock == 0 && asked == sys::Confine::always && files != sys::FileUse::none) {
+    return Error{
+        "handlers cannot be sandboxed here: they may read files, and the kernel has no Landlock to "
+        "keep them from other processes; leave --sandbox on out to run without"};
+  }
   if (!facts.seccomp) {
     warnings.push_back(
         facts.landlock > 0
@@ -118,7 +123,7 @@ Result<Workload> of_model(const JobOptions& options, const fs::path& program, bo
     if (!given.empty())
       return Error{std::string(option) + " is for handlers, but '" + options.model + "' is none"};
   }
-  Result<model::Model> model = model::load(options.model);
+  Result<model::Model> model = model::load(options.model, options.beneath);
   if (!model) return model.error();
   if (!served && model->input.kind == model::InputKind::tensors) {
     return Error{

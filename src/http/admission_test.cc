@@ -164,6 +164,18 @@ TEST(Draining, WithNobodyThereIsDoneAtOnce) {
   drained.get_future().wait();
 }
 
+TEST(Draining, BeginsAlthoughTheListenerHasGoneMeanwhile) {
+  asio::io_context io;
+  auto opened = Listener::open(io, {.address = "127.0.0.1:0"}, test_application);
+  ASSERT_TRUE(opened);
+  std::optional<Listener> listener(*std::move(opened));
+  bool drained = false;
+  asio::co_spawn(io, listener->drain(), [&](const std::exception_ptr&) { drained = true; });
+  listener.reset();
+  io.run();
+  EXPECT_TRUE(drained);
+}
+
 TEST(Draining, IdleConnectionsCanBeEndedWithoutIt) {
   TestServer server(test_application);
   auto idle = server.client();

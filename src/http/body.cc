@@ -58,7 +58,7 @@ Body::Read Body::read_all(std::span<std::byte> into) {
     auto read = co_await read_some(room);
     if (!read) co_return std::move(read).error();
     if (*read == 0) co_return size;
-    if (full) co_return Refusal{413, "the body is too large"};
+    if (full) co_return too_large(Bytes{into.size()});
     size += *read;
     if (inflation_) co_await asio::post(asio::use_awaitable);
   }
@@ -87,7 +87,7 @@ Body::Read Body::read_sent(std::span<std::byte> into) {
   if (result) received_ += *result;
   if (received_ > limits_.body.value) {
     lost_ = true;
-    co_return Refusal{413, "the body is too large"};
+    co_return too_large(limits_.body);
   }
   co_return result;
 }

@@ -82,6 +82,7 @@ asio::awaitable<Connection::Next> Connection::serve_one() {
     co_await exchange.refuse(*std::move(head.refusal));
   } else {
     co_await call_application(exchange);
+    crowded_ = nullptr;
   }
   record(exchange);
   bool keep = !closing_;
@@ -129,15 +130,20 @@ std::optional<Refusal> Connection::objection(const Exchange& exchange) const {
   const Settings& settings = listener_->settings;
   const Request& request = exchange.request_;
   const bool open = settings.open_to_all && settings.open_to_all(exchange);
-  if (listener_->tokens && !open && !listener_->tokens->accept(request.field("Authorization")))
-    return Refusal{401, "this needs a token: send the field Authorization: Bearer TOKEN"};
+  const auto authorization = request.field("Authorization");
+  if (listener_->tokens && !open && !listener_->tokens->accept(authorization)) {
+    return Refusal{401, authorization.empty()
+                            ? "this needs a token: send the field Authorization: Bearer TOKEN"
+                            : "the field Authorization names no token that is known here: it is "
+                              "Bearer TOKEN, with one of the server's tokens"};
+  }
   const auto expectation = request.field("Expect");
   if (!expectation.empty() && !same_word(expectation, "100-continue"))
     return Refusal{417, "the only expectation known here is 100-continue"};
   const auto coding = coding_of(request.field("Content-Encoding"));
   if (!coding && request.has_body()) return coding.error();
   if (request.content_length.value_or(0) > settings.limits.body.value)
-    return Refusal{413, "the body is too large"};
+    return too_large(settings.limits.body);
   return std::nullopt;
 }
 

@@ -9,6 +9,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,7 +38,7 @@ class Connection {
   Clock::time_point idle_since() const { return idle_since_; }
   // For the listener: ends it if it is idle, else after its answer.
   void leave();
-  void look_at(Clock::time_point now, bool crowd) { stream_.look_at(now, crowd); }
+  void look_at(Clock::time_point now) { stream_.look_at(now, crowded_ && crowded_()); }
   void close() { stream_.close(); }
 
  private:
@@ -65,7 +66,8 @@ class Connection {
   Stream stream_;
   std::string remote_;
   boost::beast::flat_buffer buffer_;
-  std::optional<Body> body_;  // of the request that is being answered
+  std::optional<Body> body_;         // of the request that is being answered
+  std::function<bool()> crowded_{};  // of that request: Exchange::hurry_while()
   std::uint64_t requests_ = 0;
   const bool welcome_;
   bool idle_ = false;

@@ -72,7 +72,9 @@ Result<Inflater::Step, Refusal> Inflater::inflate(std::span<const std::byte> in,
   consumed_ += step.consumed;
   written_ += step.written;
   if (written_ > limits_.body.value)
-    return Refusal{413, "the body is too large once it is inflated"};
+    return Refusal{
+        413, "the body is too large once it is inflated: " + std::to_string(limits_.body.value) +
+                 " bytes are the most that this server takes"};
   if (written_ > kRatioFrom && written_ / limits_.inflate_ratio > consumed_)
     return Refusal{413, "the body grows too much when it is inflated"};
   return step;

@@ -76,6 +76,10 @@ asio::awaitable<Result<std::size_t, Refusal>> Exchange::read_body(std::span<std:
   return connection_.body_->read_all(into);
 }
 
+void Exchange::hurry_while(std::function<bool()> crowded) {
+  connection_.crowded_ = std::move(crowded);
+}
+
 asio::awaitable<void> Exchange::gone() {
   return connection_.stream_.closed_by_peer();
 }

@@ -59,6 +59,9 @@ class Exchange {
   // is larger than `into` is refused.
   asio::awaitable<Result<std::size_t, Refusal>> read_some(std::span<std::byte> into);
   asio::awaitable<Result<std::size_t, Refusal>> read_body(std::span<std::byte> into);
+  // While `crowded` says so, the body must come at Limits::crowded_body_pace: its sender keeps others
+  // out of the room that it fills. Asked a few times a second until the application has returned.
+  void hurry_while(std::function<bool()> crowded);
 
   // Once. Completes when the kernel has it, or the client is gone. `answer` and what it points to
   // stay until then.

@@ -35,7 +35,7 @@ struct Limits {
   std::chrono::milliseconds keep_alive = std::chrono::seconds(75);  // between two requests
   std::chrono::milliseconds linger = std::chrono::seconds(2);  // for a client to read a last answer
   Pace body_pace{std::chrono::seconds(30), std::chrono::seconds(10), 1024};
-  // Instead of it while Settings::crowded() says so.
+  // Instead of it while others are kept out: Exchange::hurry_while().
   Pace crowded_body_pace{std::chrono::seconds(2), std::chrono::seconds(2), 128 << 10};
   Pace answer_pace{std::chrono::seconds(30), std::chrono::seconds(10), 1024};
 };

@@ -31,6 +31,7 @@ using Acceptor = asio::basic_socket_acceptor<Protocol>;
 
 constexpr auto kAwaited = asio::as_tuple(asio::use_awaitable);
 constexpr std::string_view kUnix = "unix:";
+constexpr std::size_t kLongestPath = 107;  // of a Unix socket
 constexpr std::size_t kMostUnwelcome = 64;
 // Out of descriptors or memory: what is needed comes free when a connection ends, and nobody says so.
 constexpr std::chrono::milliseconds kAcceptPause(100);
@@ -40,8 +41,47 @@ struct Place {
   std::string path{};  // of a Unix socket
 };
 
-Error cannot_listen(const std::string& address, const std::string& why) {
-  return Error{"cannot listen on " + address + ": " + why};
+Error cannot_listen(const Settings& settings, const std::string& why) {
+  return Error{(settings.option.empty() ? "cannot listen on" : settings.option) + " " +
+               settings.address + ": " + why};
+}
+
+std::string in_words(const ErrorCode& error) {
+  if (error == asio::error::address_in_use)
+    return "address already in use: is another server running? Stop it, or choose another port";
+  if (error == boost::system::errc::address_not_available)
+    return "this machine has no such address";
+  if (error == boost::system::errc::permission_denied)
+    return "permission denied; ports below 1024 may need rights";
+  return error.message();
+}
+
+struct HostAndPort {
+  std::string_view host;
+  std::uint16_t port;
+};
+
+// Of "127.0.0.1:8080", or what is wrong with it.
+Result<HostAndPort> divide(const std::string& address) {
+  const auto colon = address.rfind(':');
+  const std::string_view all(address);
+  auto host = all.substr(0, colon == std::string::npos ? 0 : colon);
+  const auto digits = colon == std::string::npos ? all : all.substr(colon + 1);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']')
+    host = host.substr(1, host.size() - 2);
+  else if (host.find(':') != std::string_view::npos)
+    host = {};
+  std::uint16_t port = 0;
+  const auto* const end = digits.data() + digits.size();
+  const auto [rest, wrong] = std::from_chars(digits.data(), end, port);
+  const bool is_port = wrong == std::errc() && rest == end;
+  if (host.empty()) {
+    const std::string example = is_port ? std::to_string(port) : "8080";
+    return Error{"write HOST:PORT, for example 127.0.0.1:" + example + ", [::]:" + example +
+                 " or unix:PATH"};
+  }
+  if (!is_port) return Error{"the port is a number from 0 to 65535"};
+  return HostAndPort{host, port};
 }
 
 // A socket's file stays when its server is killed. It is ours to remove if nobody listens there.
@@ -54,38 +94,30 @@ bool remove_stale(asio::io_context& io, const std::string& path) {
   return error == asio::error::connection_refused && std::filesystem::remove(path, ignored);
 }
 
-Result<Place> unix_place(asio::io_context& io, const std::string& address) {
-  const auto path = address.substr(kUnix.size());
-  if (path.empty() || path.size() > 107)
-    return cannot_listen(address, "the path of a Unix socket has 1 to 107 bytes");
+Result<Place> unix_place(asio::io_context& io, const Settings& settings) {
+  const auto path = settings.address.substr(kUnix.size());
   std::error_code ignored;
   if (std::filesystem::exists(std::filesystem::symlink_status(path, ignored)) &&
       !remove_stale(io, path))
-    return cannot_listen(address, "there is a file, or somebody listens there");
+    return cannot_listen(settings, "there is a file, or somebody listens there");
   return Place{Local::endpoint(path), path};
 }
 
-Result<Place> tcp_place(asio::io_context& io, const std::string& address) {
-  const auto colon = address.rfind(':');
-  auto host = std::string_view(address).substr(0, colon == std::string::npos ? 0 : colon);
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']')
-    host = host.substr(1, host.size() - 2);
-  else if (host.find(':') != std::string_view::npos)
-    host = {};
-  if (host.empty())
-    return cannot_listen(address,
-                         "write HOST:PORT, for example 127.0.0.1:8080, [::]:8080 or unix:PATH");
-  const auto* const end = address.data() + address.size();
-  std::uint16_t port = 0;
-  const auto [rest, wrong] = std::from_chars(address.data() + colon + 1, end, port);
-  if (wrong != std::errc() || rest != end)
-    return cannot_listen(address, "the port is a number from 0 to 65535");
-
+Result<Place> tcp_place(asio::io_context& io, const Settings& settings) {
+  const auto parts = divide(settings.address);
+  if (!parts) return cannot_listen(settings, parts.error().message);
   ErrorCode error;
   Tcp::resolver resolver(io);
-  const auto found = resolver.resolve(host, std::to_string(port), Tcp::resolver::passive, error);
-  if (error || found.empty()) return cannot_listen(address, error.message());
+  const auto found =
+      resolver.resolve(parts->host, std::to_string(parts->port), Tcp::resolver::passive, error);
+  if (error || found.empty()) return cannot_listen(settings, error.message());
   return Place{found.begin()->endpoint(), {}};
+}
+
+Result<Place> place_of(asio::io_context& io, const Settings& settings) {
+  if (const Status fits = check_address(settings.address); !fits)
+    return cannot_listen(settings, fits.error().message);
+  return settings.address.starts_with(kUnix) ? unix_place(io, settings) : tcp_place(io, settings);
 }
 
 Tcp::endpoint tcp_of(const Protocol::endpoint& endpoint) {
@@ -167,8 +199,7 @@ asio::awaitable<void> look_around(std::shared_ptr<ListenerState> state) {
     state->looking.expires_after(pause);
     co_await state->looking.async_wait(kAwaited);
     const auto now = Clock::now();
-    const bool crowd = state->settings.crowded && state->settings.crowded();
-    for (Connection* connection : state->connections) connection->look_at(now, crowd);
+    for (Connection* connection : state->connections) connection->look_at(now);
   }
   state->looks = false;
 }
@@ -253,11 +284,34 @@ asio::awaitable<void> Listener::accept_all(std::shared_ptr<Parts> parts) {
   }
 }
 
+Status check_address(const std::string& address) {
+  if (address.starts_with(kUnix)) {
+    const std::size_t length = address.size() - kUnix.size();
+    if (length > 0 && length <= kLongestPath) return Ok{};
+    return Error{"the path of a Unix socket has 1 to 107 bytes"};
+  }
+  const auto parts = divide(address);
+  if (!parts) return parts.error();
+  return Ok{};
+}
+
+Status try_to_listen(asio::io_context& io, const Settings& settings) {
+  const auto place = place_of(io, settings);
+  if (!place) return place.error();
+  Acceptor acceptor(io);
+  const auto error = bind_and_listen(acceptor, *place);
+  std::error_code ignored;
+  if (!error && !place->path.empty()) std::filesystem::remove(place->path, ignored);
+  if (error) return cannot_listen(settings, in_words(error));
+  return Ok{};
+}
+
 Result<Listener> Listener::open(asio::io_context& io, Settings settings, Application application) {
   auto secrets = load_secrets(settings);
   if (!secrets) return std::move(secrets).error();
   const auto address = settings.address;
-  const auto place = address.starts_with(kUnix) ? unix_place(io, address) : tcp_place(io, address);
+  const auto option = settings.option;
+  const auto place = place_of(io, settings);
   if (!place) return place.error();
 
   auto state = std::make_shared<ListenerState>(io, std::move(settings), std::move(application));
@@ -265,7 +319,7 @@ Result<Listener> Listener::open(asio::io_context& io, Settings settings, Applica
   state->tls = std::move(secrets->tls);
   auto parts = std::make_shared<Parts>(io, std::move(state));
   if (const auto error = bind_and_listen(parts->acceptor, *place))
-    return cannot_listen(address, error.message());
+    return cannot_listen({.address = address, .option = option}, in_words(error));
   parts->address = address;
   parts->path = place->path;
   if (place->path.empty()) {
@@ -292,12 +346,13 @@ std::uint16_t Listener::port() const {
   return parts_->port;
 }
 
-Status Listener::reload() {
+Result<std::function<void()>> Listener::read_again() {
   auto secrets = load_secrets(parts_->state->settings);
   if (!secrets) return std::move(secrets).error();
-  parts_->state->tokens = std::move(secrets->tokens);
-  parts_->state->tls = std::move(secrets->tls);
-  return Ok{};
+  return std::function<void()>([state = parts_->state, read = *std::move(secrets)] {
+    state->tokens = read.tokens;
+    state->tls = read.tls;
+  });
 }
 
 void Listener::stop_accepting() {
@@ -318,9 +373,9 @@ std::uint64_t Listener::turned_away() const {
   return parts_->state->turned_away;
 }
 
-asio::awaitable<void> Listener::drain() {
-  const auto state = parts_->state;
-  stop_accepting();
+asio::awaitable<void> Listener::drain(std::shared_ptr<Parts> parts) {
+  const auto state = parts->state;
+  parts->stop_accepting();
   for (Connection* connection : state->connections) connection->leave();
   while (!state->connections.empty()) {
     state->emptied.expires_at(Clock::time_point::max());

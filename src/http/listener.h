@@ -1,13 +1,14 @@
 // A place where clients come in: an address, its connections, and how it is shut.
 //
 // Everything runs on the thread that runs the io_context; so does every call here. Nothing blocks but
-// open() and reload(), which read files.
+// open() and read_again(), which read files.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -17,6 +18,12 @@
 #include "http/settings.h"
 
 namespace headrace::http {
+
+// Whether an address is written as one; the error says how to. Nobody is asked.
+Status check_address(const std::string& address);
+
+// Whether one could listen there now, for whoever does so in another way than by Listener.
+Status try_to_listen(asio::io_context& io, const Settings& settings);
 
 // When `connections` are open, a newcomer takes the place of the one that has been idle longest. When
 // none is idle, it gets a 503 with Retry-After at once, rather than a silence in the kernel's queue
@@ -36,9 +43,9 @@ class Listener {
   const std::string& address() const;
   std::uint16_t port() const;  // 0 for a Unix socket
 
-  // Reads tokens and certificate again, for new connections and requests. On an error all stays as it
-  // is.
-  Status reload();
+  // Reads tokens and certificate again. Calling what it returns, while this lives, takes them up for new connections
+  // and requests; until then, and on an error, all stays as it is.
+  Result<std::function<void()>> read_again();
 
   // Connections from now on are refused by the kernel, so that a load balancer goes elsewhere.
   void stop_accepting();
@@ -48,13 +55,15 @@ class Listener {
   // How many got no connection since open(): the limit was reached.
   std::uint64_t turned_away() const;
   // Stops accepting, ends idle connections, lets every other one have its answer, with
-  // `Connection: close`, and completes when none is left. How long to wait is the caller's decision.
-  asio::awaitable<void> drain();
+  // `Connection: close`, and completes when none is left. How long to wait is the caller's decision;
+  // it may end this listener meanwhile.
+  asio::awaitable<void> drain() { return drain(parts_); }
 
  private:
   struct Parts;
   explicit Listener(std::shared_ptr<Parts> parts) : parts_(std::move(parts)) {}
   static asio::awaitable<void> accept_all(std::shared_ptr<Parts> parts);
+  static asio::awaitable<void> drain(std::shared_ptr<Parts> parts);
   std::shared_ptr<Parts> parts_;
 };
 

@@ -88,8 +88,14 @@ TEST(Patience, ABodyThatDripsHasToGoInACrowd) {
   auto settings = impatient();
   settings.limits.body_pace = {milliseconds(10'000), milliseconds(10'000), 1};
   settings.limits.crowded_body_pace = {milliseconds(50), milliseconds(50), 100'000'000};
-  settings.crowded = [&] { return crowd.load(); };
-  TestServer server(test_application, settings);
+  TestServer server(
+      [&](Exchange& exchange) -> asio::awaitable<void> {
+        if (exchange.field("Alone").empty()) exchange.hurry_while([&] { return crowd.load(); });
+        co_await test_application(exchange);
+      },
+      settings);
+  auto other = server.client();
+  other.send("POST /echo HTTP/1.1\r\nHost: x\r\nAlone: yes\r\nContent-Length: 4\r\n\r\nx");
   auto client = server.client();
   client.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");
   for (int i = 0; i < 40; ++i) {
@@ -101,6 +107,8 @@ TEST(Patience, ABodyThatDripsHasToGoInACrowd) {
   client.read_all();
   EXPECT_EQ(server.log().at(0).status, 408u);
   EXPECT_EQ(server.ask(post("/echo", "whole at once")).body, "whole at once");
+  other.send("yz!");
+  EXPECT_EQ(other.read_answer().body, "xyz!") << "it is in nobody's way";
 }
 
 TEST(Patience, ABodyThatKeepsItsPaceIsTaken) {

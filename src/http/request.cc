@@ -33,4 +33,9 @@ std::size_t Request::count(std::string_view name) const {
       fields.begin(), fields.end(), [&](const Field& f) { return same_word(f.name, name); }));
 }
 
+Refusal too_large(Bytes most) {
+  return {413, "the body is too large: " + std::to_string(most.value) +
+                   " bytes are the most that this server takes"};
+}
+
 }  // namespace headrace::http

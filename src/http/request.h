@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/units.h"
+
 namespace headrace::http {
 
 // An error as the client will see it: a status of 400 or above, and a sentence for the body.
@@ -23,6 +25,9 @@ struct Refusal {
   // With 405: the methods that there are; text that lives for ever.
   std::string_view allow{};
 };
+
+// Of a body, with how large it may be.
+Refusal too_large(Bytes most);
 
 struct Field {
   std::string_view name{};

@@ -20,15 +20,14 @@ struct TlsFiles {
 struct Settings {
   // "127.0.0.1:8080", "[::]:8080", "localhost:0" (the system chooses the port), "unix:/run/x.sock".
   std::string address{};
+  // What the user wrote before it, "--http", for errors. Empty: nobody wrote it.
+  std::string option{};
   Limits limits{};
   std::optional<TlsFiles> tls{};
   // Whoever names none of the tokens in this file gets a 401. Empty: everybody may come in.
   std::string token_file{};
   // Which requests go without a token, such as probes of health. Left out: none.
   std::function<bool(const Exchange&)> open_to_all{};
-  // Whether there is hardly any room left for what clients send: then those that send slowly have to go, so that they
-  // do not keep out all others. Asked a few times a second. Left out: never.
-  std::function<bool()> crowded{};
   // Compress answers for clients that allow it. Costs this thread some milliseconds a megabyte.
   bool compress_answers = true;
   // Called once a request, after its answer. Must not throw.

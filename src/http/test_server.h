@@ -190,6 +190,14 @@ class TestServer {
     boost::asio::post(io_, [task] { (*task)(); });
     return result.get();
   }
+  // Reads tokens and certificate again and takes them up; false when they cannot be read.
+  bool read_again() {
+    return on_thread([](Listener& listener) {
+      const auto news = listener.read_again();
+      if (news) (*news)();
+      return bool(news);
+    });
+  }
   asio::io_context& io() { return io_; }
   std::vector<Logged> log() {
     const std::lock_guard lock(mutex_);

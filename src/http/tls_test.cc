@@ -1,4 +1,6 @@
 // The same server under TLS, with a certificate made here.
+#include "http/tls.h"
+
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -185,13 +187,30 @@ TEST(Tls, ANewCertificateIsTakenOnRequest) {
   TlsClient old(server.port());
   EXPECT_EQ(old.name(), "old");
   make_certificate(folder, "new");
-  EXPECT_TRUE(server.on_thread([](Listener& listener) { return bool(listener.reload()); }));
+  EXPECT_TRUE(server.read_again());
   EXPECT_EQ(TlsClient(server.port()).name(), "new");
   folder.write("cert.pem", "nonsense");
-  EXPECT_FALSE(server.on_thread([](Listener& listener) { return bool(listener.reload()); }));
+  EXPECT_FALSE(server.read_again());
   EXPECT_EQ(TlsClient(server.port()).name(), "new");
   old.send(get("/hello", "Connection: close\r\n"));
   EXPECT_TRUE(old.read_all().ends_with("hello"));
+}
+
+TEST(Tls, TheUsualMistakesAreSaidInWords) {
+  const TestFolder folder;
+  const auto good = make_certificate(folder, "a");
+  const auto said = [](const std::string& certificate, const std::string& key) {
+    const auto context = load_tls({certificate, key});
+    return context ? std::string() : context.error().message;
+  };
+  EXPECT_NE(said(good.key, good.certificate).find("swapped"), std::string::npos);
+  EXPECT_NE(said(good.certificate, good.certificate).find("swapped"), std::string::npos);
+  EXPECT_NE(said(folder.write("words", "hello"), good.key).find("no PEM file"), std::string::npos);
+  EXPECT_NE(said(folder / "absent", good.key).find("No such file"), std::string::npos);
+  const auto locked = folder.write("locked.pem",
+                                   "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n"
+                                   "-----END ENCRYPTED PRIVATE KEY-----\n");
+  EXPECT_NE(said(good.certificate, locked).find("passphrase"), std::string::npos);
 }
 
 TEST(Tls, FilesThatCannotServeAreAnErrorAtOnce) {

@@ -43,6 +43,19 @@ Result<std::string> read_text(const fs::path& path, std::uint64_t most_bytes) {
   return text;
 }
 
+Status check_beneath(const fs::path& beneath, const fs::path& file) {
+  if (beneath.empty()) return Ok{};
+  std::error_code wrong;
+  const fs::path folder = fs::canonical(beneath, wrong);
+  const fs::path found = wrong ? fs::path() : fs::weakly_canonical(fs::absolute(file), wrong);
+  const bool in =
+      !wrong &&
+      std::mismatch(folder.begin(), folder.end(), found.begin(), found.end()).first == folder.end();
+  if (in) return Ok{};
+  return Error{in_quotes(file.filename().string()) +
+               " leads out of the repository folder: put the file itself there"};
+}
+
 FileKind file_kind(const fs::path& path) {
   std::string ending = path.extension().string();
   std::ranges::transform(ending, ending.begin(), [](char c) {

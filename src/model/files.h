@@ -21,6 +21,10 @@ Result<std::string> read_text(const std::filesystem::path& path, std::uint64_t m
 enum class FileKind : unsigned char { onnx, openvino_ir, fake, other };
 FileKind file_kind(const std::filesystem::path& path);
 
+// An error when `file`, all links and ".." followed, lies outside of the folder `beneath`, whether it is there or not;
+// with an empty `beneath` it may lie anywhere. For models that whoever may load them did not choose the files of.
+Status check_beneath(const std::filesystem::path& beneath, const std::filesystem::path& file);
+
 // The names in a folder, sorted; at most a thousand, none if it cannot be read.
 std::vector<std::string> names_in(const std::filesystem::path& folder);
 // Those that are model files by their endings.

@@ -142,6 +142,9 @@ void read_model(const json& document, std::string& wrong, Model& model) {
   fields.text("name", model.name);
   fields.text("file", file);
   model.file = file;
+  std::vector<std::string> files;
+  fields.texts("files", files);
+  model.files.assign(files.begin(), files.end());
   fields.text("engine", model.engine);
   fields.text("precision", model.precision);
   fields.whole("fixed_batch", 0, std::numeric_limits<std::int32_t>::max(), model.fixed_batch);
@@ -164,6 +167,7 @@ void read_model(const json& document, std::string& wrong, Model& model) {
 std::string to_json(const Model& model) {
   const json document = {{"name", from_text(model.name)},
                          {"file", from_text(model.file.string())},
+                         {"files", from_texts({model.files.begin(), model.files.end()})},
                          {"engine", from_text(model.engine)},
                          {"precision", from_text(model.precision)},
                          {"fixed_batch", model.fixed_batch},

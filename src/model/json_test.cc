@@ -28,6 +28,7 @@ class RandomModel {
     model.output.softmax = whole(0, 1) == 1;
     model.fixed_batch = whole(0, 64);
     for (std::uint32_t i = whole(0, 3); i > 0; --i) model.guesses.push_back(text());
+    for (std::uint32_t i = whole(0, 3); i > 0; --i) model.files.push_back("/" + text());
     return model;
   }
 
@@ -72,6 +73,7 @@ class RandomModel {
 void expect_equal(const Model& a, const Model& b) {
   EXPECT_EQ(a.name, b.name);
   EXPECT_EQ(a.file.native(), b.file.native());
+  EXPECT_EQ(a.files, b.files);
   EXPECT_EQ(a.engine, b.engine);
   EXPECT_EQ(a.precision, b.precision);
   EXPECT_EQ(a.fixed_batch, b.fixed_batch);

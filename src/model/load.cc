@@ -4,6 +4,7 @@
 #include <optional>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "base/text.h"
 #include "model/files.h"
@@ -56,6 +57,9 @@ Error no_such_model(const fs::path& path) {
 }
 
 Error no_toml(const fs::path& folder) {
+  std::error_code unseen;
+  fs::directory_iterator(folder, unseen);
+  if (unseen) return {"cannot look into " + in_quotes(folder.string()) + ": " + unseen.message()};
   std::string message = in_quotes(folder.string()) + " has no model.toml: ";
   const std::vector<std::string> names = names_in(folder);
   if (const auto near = nearest(kTomlName, views(names))) {
@@ -105,9 +109,12 @@ Status choose_engine(Model& model, const Given& given) {
                " reads: convert the model to .onnx, or to OpenVINO's .xml"};
 }
 
-Status check_external(const Model& model, const Signature& signature, const Given& given) {
+Status check_external(const Model& model, const Signature& signature, const Given& given,
+                      const fs::path& beneath) {
   std::error_code code;
   for (const std::string& file : signature.external_files) {
+    if (const Status in = check_beneath(beneath, model.file.parent_path() / file); !in)
+      return Error{given.at("file") + in.error().message};
     if (fs::exists(model.file.parent_path() / file, code)) continue;
     return Error{given.at("file") + in_quotes(model.file.filename().string()) +
                  " keeps its weights in " + in_quotes(file) +
@@ -116,8 +123,10 @@ Status check_external(const Model& model, const Signature& signature, const Give
   return Ok{};
 }
 
-Status check_weights(const Model& model, const Given& given) {
+Status check_weights(const Model& model, const Given& given, const fs::path& beneath) {
   const fs::path weights = fs::path(model.file).replace_extension(".bin");
+  if (const Status in = check_beneath(beneath, weights); !in)
+    return Error{given.at("file") + in.error().message};
   std::error_code code;
   if (fs::is_regular_file(weights, code)) return Ok{};
   return Error{given.at("file") + in_quotes(model.file.filename().string()) +
@@ -126,7 +135,8 @@ Status check_weights(const Model& model, const Given& given) {
 }
 
 // What the model file says of itself; nothing for a kind of file that only its engine reads.
-Result<std::optional<Signature>> signature_of(const Model& model, const Given& given) {
+Result<std::optional<Signature>> signature_of(const Model& model, const Given& given,
+                                              const fs::path& beneath) {
   using Found = std::optional<Signature>;
   const FileKind kind = file_kind(model.file);
   if (kind != FileKind::onnx && kind != FileKind::openvino_ir) return Found{};
@@ -136,10 +146,33 @@ Result<std::optional<Signature>> signature_of(const Model& model, const Given& g
   auto found =
       kind == FileKind::onnx ? read_onnx(*in, shown_file) : read_openvino_ir(*in, shown_file);
   if (!found) return Error{given.at("file") + found.error().message};
-  const Status beside =
-      kind == FileKind::onnx ? check_external(model, *found, given) : check_weights(model, given);
+  const Status beside = kind == FileKind::onnx ? check_external(model, *found, given, beneath)
+                                               : check_weights(model, given, beneath);
   if (!beside) return beside.error();
   return Found{*std::move(found)};
+}
+
+// A bare file may lie among anything, a home folder's keys too: what is called like it belongs to it, and what it
+// names. A file from a stranger may name as it likes, but not what is hidden or elsewhere.
+std::vector<fs::path> files_of_bare(const Model& model, const std::optional<Signature>& signature) {
+  const fs::path folder = model.file.parent_path();
+  std::vector<fs::path> files = {model.file};
+  const std::string begin = model.file.stem().string() + ".";
+  std::error_code wrong;
+  for (fs::directory_iterator at(folder, wrong), end; !wrong && at != end; at.increment(wrong)) {
+    std::error_code unseen;
+    if (at->path().filename().string().starts_with(begin) && at->path() != model.file &&
+        at->is_regular_file(unseen))
+      files.push_back(at->path());
+  }
+  if (!signature) return files;
+  for (const fs::path named : signature->external_files) {
+    const bool plain = named.is_relative() && std::ranges::none_of(named, [](const fs::path& part) {
+                         return part.string().starts_with('.');
+                       });
+    if (plain) files.push_back(folder / named);
+  }
+  return files;
 }
 
 Status check_name(const Model& model, const Given& given) {
@@ -152,11 +185,12 @@ Status check_name(const Model& model, const Given& given) {
                " bytes, without '/' and control characters: set name in a model.toml"};
 }
 
-Status finish(Model& model, const Given& given, Source source) {
+Status finish(Model& model, const Given& given, Source source, const fs::path& beneath) {
   if (auto done = check_name(model, given); !done) return done;
   if (auto done = choose_engine(model, given); !done) return done;
-  const auto signature = signature_of(model, given);
+  const auto signature = signature_of(model, given, beneath);
   if (!signature) return signature.error();
+  if (source == Source::bare) model.files = files_of_bare(model, *signature);
   return settle(model, given, *signature ? &**signature : nullptr, source);
 }
 
@@ -181,20 +215,26 @@ Status check_file(const Draft& draft, const fs::path& folder) {
                (near ? "did you mean " + in_quotes(*near) + "?" : holds(folder))};
 }
 
-Result<Model> load_toml(const fs::path& toml) {
+Result<Model> load_toml(const fs::path& toml, const fs::path& beneath) {
+  if (const Status in = check_beneath(beneath, toml); !in) return in.error();
   auto text = read_text(toml, kMostTomlBytes);
   if (!text) return text.error();
   const fs::path folder = whole_path(toml).parent_path();
-  auto draft = parse_model_toml(*text, toml.string(), folder);
+  auto draft = parse_model_toml(*text, toml.string(), folder, beneath);
   if (!draft) return draft.error();
-  if (auto done = check_file(*draft, folder); !done) return done.error();
   Model& model = draft->model;
+  if (!model.file.empty()) {
+    if (const Status in = check_beneath(beneath, model.file); !in)
+      return Error{draft->given.at("file") + in.error().message};
+  }
+  if (auto done = check_file(*draft, folder); !done) return done.error();
   if (model.name.empty()) model.name = last_name(folder);
-  if (auto done = finish(model, draft->given, Source::toml); !done) return done.error();
+  if (auto done = finish(model, draft->given, Source::toml, beneath); !done) return done.error();
   return std::move(model);
 }
 
-Result<Model> load_bare(const fs::path& file) {
+Result<Model> load_bare(const fs::path& file, const fs::path& beneath) {
+  if (const Status in = check_beneath(beneath, file); !in) return in.error();
   Model model;
   model.file = whole_path(file);
   model.name = model.file.stem().string();
@@ -202,13 +242,14 @@ Result<Model> load_bare(const fs::path& file) {
     model.input.kind = InputKind::name;
     model.guesses.emplace_back("the fake engine gets the names of the inputs, and opens no file");
   }
-  if (auto done = finish(model, Given(file.string()), Source::bare); !done) return done.error();
+  if (auto done = finish(model, Given(file.string()), Source::bare, beneath); !done)
+    return done.error();
   return model;
 }
 
 }  // namespace
 
-Result<Model> load(const fs::path& path) {
+Result<Model> load(const fs::path& path, const fs::path& beneath) {
   std::error_code code;
   const fs::file_status status = fs::status(path, code);
   if (!fs::exists(status)) {
@@ -219,10 +260,10 @@ Result<Model> load(const fs::path& path) {
   }
   if (fs::is_directory(status)) {
     if (!fs::exists(path / kTomlName, code)) return no_toml(path);
-    return load_toml(path / kTomlName);
+    return load_toml(path / kTomlName, beneath);
   }
-  if (path.extension() == ".toml") return load_toml(path);
-  if (file_kind(path) != FileKind::other) return load_bare(path);
+  if (path.extension() == ".toml") return load_toml(path, beneath);
+  if (file_kind(path) != FileKind::other) return load_bare(path, beneath);
   return Error{in_quotes(path.string()) +
                " is no model: name a folder with a model.toml, or an .onnx or .xml file"};
 }

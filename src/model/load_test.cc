@@ -14,6 +14,7 @@ namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
+using ::testing::UnorderedElementsAre;
 
 class Load : public ::testing::Test {
  protected:
@@ -121,6 +122,17 @@ TEST_F(Load, AFolderWithoutATomlSaysWhatItHolds) {
             "'birds' has no model.toml: it must be called exactly that, but there is 'Model.toml'");
 }
 
+TEST_F(Load, AFolderWithoutRightsIsNotCalledEmpty) {
+  const fs::path birds = folder_ / "birds";
+  fs::create_directory(birds);
+  fs::permissions(birds, fs::perms::none);
+  std::error_code wrong;
+  fs::directory_iterator(birds, wrong);
+  if (!wrong) GTEST_SKIP() << "whoever runs this may read everything";
+  EXPECT_EQ(refusal(birds), "cannot look into 'birds': Permission denied");
+  fs::permissions(birds, fs::perms::owner_all);
+}
+
 TEST_F(Load, AMissingModelFileNamesThoseThatAreThere) {
   write("birds/model.toml", "\nfile = \"nett.onnx\"\n");
   EXPECT_EQ(
@@ -186,6 +198,63 @@ TEST_F(Load, WeightsInAFileOfTheirOwnMustBeThere) {
             "model");
   write("net.data", "");
   EXPECT_TRUE(load(path));
+}
+
+TEST_F(Load, ABareFileHasWhatIsCalledLikeItAndWhatItNames) {
+  auto onnx = onnx_writer::classifier();
+  onnx.initializers = {"w"};
+  onnx.external = "weights/all.data";
+  const fs::path path = write("net.onnx", onnx.text());
+  for (const char* file :
+       {"weights/all.data", "net.onnx.data", "net.bin", "network.bin", ".ssh/id", "id"})
+    write(file, "");
+  const auto files = [&path] {
+    const auto model = load(path);
+    return model ? model->files : std::vector<fs::path>{model.error().message};
+  };
+  EXPECT_THAT(files(), UnorderedElementsAre(path, folder_ / "net.onnx.data", folder_ / "net.bin",
+                                            folder_ / "weights/all.data"));
+  for (const char* elsewhere : {".ssh/id", "weights/../id"}) {
+    onnx.external = elsewhere;
+    write("net.onnx", onnx.text());
+    EXPECT_THAT(files(),
+                UnorderedElementsAre(path, folder_ / "net.onnx.data", folder_ / "net.bin"));
+  }
+  write("model.toml", "file = \"net.onnx\"\n");
+  EXPECT_TRUE(load(folder_)->files.empty()) << "all of a folder of its own is the model's";
+}
+
+TEST_F(Load, ReadsNoFileOutsideOfTheFolderThatHoldsAll) {
+  write("secrets", "crow\nkite\n");
+  write("all/net.onnx", onnx_writer::classifier(2).text());
+  const auto refused = [&](const std::string& toml, const char* name) {
+    write("all/m/model.toml", toml);
+    EXPECT_TRUE(load(folder_ / "all/m")) << name;
+    const auto model = load(folder_ / "all/m", folder_ / "all");
+    ASSERT_FALSE(model) << toml;
+    EXPECT_THAT(model.error().message, HasSubstr(std::string("'") + name + "' leads out of the"));
+  };
+  const std::string labelled =
+      "file = \"../net.onnx\"\n[output]\nkind = \"classification\"\nlabels = ";
+  refused(labelled + "\"../../secrets\"\n", "secrets");
+  refused(labelled + "\"" + (folder_ / "secrets").string() + "\"\n", "secrets");
+  fs::create_symlink("../../secrets", folder_ / "all/m/labels.txt");
+  refused(labelled + "\"labels.txt\"\n", "labels.txt");
+  write("out.onnx", onnx_writer::classifier(2).text());
+  refused("file = \"../../out.onnx\"\n", "out.onnx");
+  auto apart = onnx_writer::classifier();
+  apart.initializers = {"w"};
+  apart.external = "../../weights";
+  write("weights", "");
+  write("all/m/apart.onnx", apart.text());
+  refused("file = \"apart.onnx\"\n", "weights");
+
+  fs::remove(folder_ / "all/m/labels.txt");
+  write("all/labels", "crow\nkite\n");
+  fs::create_symlink("../labels", folder_ / "all/m/labels.txt");
+  write("all/m/model.toml", labelled + "\"labels.txt\"\n");
+  const auto inside = load(folder_ / "all/m", folder_ / "all");
+  EXPECT_TRUE(inside) << inside.error().message;
 }
 
 TEST_F(Load, AnOpenvinoModelNeedsItsWeightsAndItsEngine) {

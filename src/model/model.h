@@ -44,7 +44,10 @@ struct Output {
 
 struct Model {
   std::string name;
-  std::filesystem::path file;     // absolute
+  std::filesystem::path file;  // absolute
+  // Of a bare file: all files that belong to it, itself among them, absolute. Otherwise empty: everything in
+  // its folder does.
+  std::vector<std::filesystem::path> files;
   std::string engine = "auto";    // "auto", or the name of a plug-in
   std::string precision = "f32";  // or "auto": what the engine finds fastest on this processor
   Input input;
@@ -59,8 +62,9 @@ struct Model {
 // .xml or .fake file. Checks all that can be known without an engine: the shapes that the model
 // file promises, the number of labels, the files beside it. `engine` stays "auto" only where more
 // than one engine may serve. The error names the file, the line and the nearest valid word; it has
-// a line for each problem of the text.
-Result<Model> load(const std::filesystem::path& path);
+// a line for each problem of the text. Unless `beneath` is empty, all its files must lie in that folder, wherever links
+// lead; none that does not is read.
+Result<Model> load(const std::filesystem::path& path, const std::filesystem::path& beneath = {});
 
 // Every field, for a worker. Names and paths may be any bytes.
 std::string to_json(const Model& model);

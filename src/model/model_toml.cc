@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "model/files.h"
 #include "model/labels.h"
 #include "model/toml_reader.h"
 
@@ -38,8 +39,9 @@ std::optional<std::string> wrong_engine(const std::string& engine) {
 
 class ModelReader {
  public:
-  ModelReader(const std::string& file, const std::filesystem::path& folder)
-      : reader_(kSections, file), folder_(folder) {}
+  ModelReader(const std::string& file, const std::filesystem::path& folder,
+              const std::filesystem::path& beneath)
+      : reader_(kSections, file), folder_(folder), beneath_(beneath) {}
 
   Result<Draft> run(const toml::table& document) {
     general(reader_.top(document));
@@ -172,6 +174,8 @@ class ModelReader {
     } else if (!node->is_string()) {
       reader_.wrong_type(*node, "output.labels", "the name of a file, or an array of texts");
     } else if (const auto file = reader_.text(in, "labels")) {
+      if (const Status inside = check_beneath(beneath_, folder_ / *file); !inside)
+        return reader_.problem(*node, "output.labels: " + inside.error().message);
       auto read = read_labels(folder_ / *file);
       if (!read) return reader_.problem(*node, "output.labels: " + read.error().message);
       labels = *std::move(read);
@@ -180,20 +184,22 @@ class ModelReader {
 
   TomlReader reader_;
   const std::filesystem::path& folder_;
+  const std::filesystem::path& beneath_;
   Model model_;
 };
 
 }  // namespace
 
 Result<Draft> parse_model_toml(std::string_view text, const std::string& file,
-                               const std::filesystem::path& folder) {
+                               const std::filesystem::path& folder,
+                               const std::filesystem::path& beneath) {
   const toml::parse_result parsed = toml::parse(text);
   if (!parsed) {
     const toml::parse_error& error = parsed.error();
     return Error{Given(file).at(place(error.source())) +
                  "not valid TOML: " + std::string(error.description())};
   }
-  return ModelReader(file, folder).run(parsed.table());
+  return ModelReader(file, folder, beneath).run(parsed.table());
 }
 
 }  // namespace headrace::model

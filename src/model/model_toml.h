@@ -20,8 +20,9 @@ struct Draft {
 };
 
 // `file` is how the user knows the text; `folder`, absolute, is where it stands. The error holds
-// every problem of the text, a line each.
+// every problem of the text, a line each. `beneath` is as load() has it, for the labels.
 Result<Draft> parse_model_toml(std::string_view text, const std::string& file,
-                               const std::filesystem::path& folder);
+                               const std::filesystem::path& folder,
+                               const std::filesystem::path& beneath = {});
 
 }  // namespace headrace::model

@@ -1,10 +1,15 @@
 #include "pipeline/file_source.h"
 
 #include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
 #include <utility>
 
 #include "pipeline/walk.h"
 #include "sys/files.h"
+#include "sys/poller.h"
 
 namespace headrace::pipeline {
 namespace {
@@ -20,28 +25,58 @@ bool can_be_read_twice(const std::string& argument) {
 
 }  // namespace
 
+// What the threads share with the source, and what is left to one that hangs.
+struct FileSource::Desk {
+  std::vector<std::string> arguments;
+  sys::Bell news{};  // for the supervisor
+  sys::Bell stop{};  // for the threads
+  std::atomic<bool> stopping = false;
+
+  std::mutex mutex{};
+  std::condition_variable room{};
+  // Guarded by the mutex:
+  std::deque<Input> ahead{};
+  std::uint64_t read = 0;
+  bool ended = false;
+  std::optional<Error> trouble{};
+  std::optional<std::uint64_t> total{};
+
+  explicit Desk(std::vector<std::string> given) : arguments(std::move(given)) {}
+  bool take(std::string name, std::optional<Input::Unfit> unfit);
+  void read_ahead();
+  void count();
+};
+
 FileSource::FileSource(std::vector<std::string> arguments, bool count_ahead)
-    : arguments_(std::move(arguments)) {
-  const bool twice = std::all_of(arguments_.begin(), arguments_.end(), can_be_read_twice);
-  threads_.emplace_back([this] { read_ahead(); });
-  if (count_ahead && twice) threads_.emplace_back([this] { count(); });
+    : desk_(std::make_shared<Desk>(std::move(arguments))) {
+  // Nobody joins them: a dead share would keep the whole program from ending.
+  std::thread([desk = desk_] { desk->read_ahead(); }).detach();
+  if (count_ahead) std::thread([desk = desk_] { desk->count(); }).detach();
 }
 
 FileSource::~FileSource() {
   {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
+    const std::lock_guard lock(desk_->mutex);
+    desk_->stopping = true;
   }
-  stop_.ring();
-  room_.notify_all();
+  desk_->stop.ring();
+  desk_->room.notify_all();
+}
+
+int FileSource::fd() const {
+  return desk_->news.fd();
+}
+
+void FileSource::heard() {
+  desk_->news.silence();
 }
 
 Source::Pulled FileSource::next(Input& input) {
   if (taken_.empty()) {
-    const std::lock_guard lock(mutex_);
-    if (ahead_.empty()) return ended_ ? Pulled::end : Pulled::not_yet;
-    std::swap(taken_, ahead_);
-    room_.notify_one();
+    const std::lock_guard lock(desk_->mutex);
+    if (desk_->ahead.empty()) return desk_->ended ? Pulled::end : Pulled::not_yet;
+    std::swap(taken_, desk_->ahead);
+    desk_->room.notify_one();
   }
   input = std::move(taken_.front());
   taken_.pop_front();
@@ -49,53 +84,54 @@ Source::Pulled FileSource::next(Input& input) {
 }
 
 std::optional<std::uint64_t> FileSource::total() const {
-  const std::lock_guard lock(mutex_);
-  if (ended_) return read_;
-  return total_;
+  const std::lock_guard lock(desk_->mutex);
+  if (desk_->ended) return desk_->read;
+  return desk_->total;
 }
 
 std::optional<Error> FileSource::trouble() const {
-  const std::lock_guard lock(mutex_);
-  return trouble_;
+  const std::lock_guard lock(desk_->mutex);
+  return desk_->trouble;
 }
 
-bool FileSource::take(std::string name, std::optional<Input::Unfit> unfit) {
-  std::unique_lock lock(mutex_);
-  room_.wait(lock, [this] { return ahead_.size() < kReadAhead || stopping_; });
-  if (stopping_) return false;
-  ahead_.push_back({.index = read_++, .name = std::move(name), .unfit = std::move(unfit)});
-  if (ahead_.size() == 1) news_.ring();
+bool FileSource::Desk::take(std::string name, std::optional<Input::Unfit> unfit) {
+  std::unique_lock lock(mutex);
+  room.wait(lock, [this] { return ahead.size() < kReadAhead || stopping; });
+  if (stopping) return false;
+  ahead.push_back({.index = read++, .name = std::move(name), .unfit = std::move(unfit)});
+  if (ahead.size() == 1) news.ring();
   return true;
 }
 
-void FileSource::read_ahead() {
-  std::optional<Error> trouble;
-  for (const std::string& argument : arguments_) {
-    if (stopping_) return;
+void FileSource::Desk::read_ahead() {
+  std::optional<Error> wrong;
+  for (const std::string& argument : arguments) {
+    if (stopping) return;
     Status walked =
-        walk(argument, stop_.fd(), [this](std::string name, std::optional<Input::Unfit> unfit) {
+        walk(argument, stop.fd(), [this](std::string name, std::optional<Input::Unfit> unfit) {
           return take(std::move(name), std::move(unfit));
         });
-    if (!walked) trouble = std::move(walked).error();
-    if (trouble) break;
+    if (!walked) wrong = std::move(walked).error();
+    if (wrong) break;
   }
-  const std::lock_guard lock(mutex_);
-  ended_ = true;
-  trouble_ = std::move(trouble);
-  news_.ring();
+  const std::lock_guard lock(mutex);
+  ended = true;
+  trouble = std::move(wrong);
+  news.ring();
 }
 
-void FileSource::count() {
+void FileSource::Desk::count() {
+  if (!std::ranges::all_of(arguments, can_be_read_twice)) return;
   std::uint64_t sum = 0;
-  for (const std::string& argument : arguments_) {
-    const Status walked = walk(argument, stop_.fd(), [&](const std::string&, const auto&) {
+  for (const std::string& argument : arguments) {
+    const Status walked = walk(argument, stop.fd(), [&](const std::string&, const auto&) {
       ++sum;
-      return !stopping_;
+      return !stopping;
     });
-    if (!walked || stopping_) return;
+    if (!walked || stopping) return;
   }
-  const std::lock_guard lock(mutex_);
-  total_ = sum;
+  const std::lock_guard lock(mutex);
+  total = sum;
 }
 
 }  // namespace headrace::pipeline

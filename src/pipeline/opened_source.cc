@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -22,6 +23,8 @@ constexpr auto kShortage = 5s;
 constexpr auto kShortageStep = 20ms;
 // Threads that hang in an open. With more than these it is no matter of some inputs.
 constexpr std::uint64_t kMostLeftBehind = 32;
+// What an open that is late has left to end.
+constexpr auto kGrace = 500ms;
 
 }  // namespace
 
@@ -47,14 +50,17 @@ struct OpenedSource::Desk {
   bool starved = false;  // the source waits for the bell
   bool stopping = false;
 
-  // While descriptors are short, tries again.
-  Result<sys::Fd, sys::ReadError> open_patiently(const std::string& name) {
+  // While descriptors are short, tries again. Each try has the whole time for itself.
+  Result<sys::Fd, sys::ReadError> open_patiently(const std::string& name, std::uint64_t number) {
     const auto until = Clock::now() + kShortage;
     for (;;) {
       auto file = open(name);
       if (file || !file.error().passing || Clock::now() > until) return file;
       std::unique_lock lock(mutex);
       if (stopped.wait_for(lock, kShortageStep, [this] { return stopping; })) return file;
+      const auto mine = at_work.find(number);
+      if (mine == at_work.end()) return file;  // it was given up
+      mine->second.since = Clock::now();
     }
   }
 };
@@ -65,7 +71,9 @@ OpenedSource::OpenedSource(Source& inner, Settings settings)
   both_.watch(desk_->bell.fd(), 0);
   both_.watch(inner_.fd(), 1);
   news_ = both_.descriptor();
-  for (unsigned i = 0; i < std::max(settings_.threads, 1U); ++i) start_thread();
+  for (unsigned i = 0; i < std::max(settings_.threads, 1U) && start_thread(); ++i) {
+  }
+  if (threads_.empty()) trouble_ = Error{"no thread to open files with: " + no_thread_};
 }
 
 OpenedSource::~OpenedSource() {
@@ -80,9 +88,16 @@ OpenedSource::~OpenedSource() {
   for (auto& [number, thread] : threads_) thread.join();
 }
 
-void OpenedSource::start_thread() {
+// False when the system has none left; fewer do as well, as long as there is one.
+bool OpenedSource::start_thread() {
   const std::uint64_t number = next_number_++;
-  threads_.emplace(number, [desk = desk_, number] { work(desk, number); });
+  try {
+    threads_.emplace(number, std::thread([desk = desk_, number] { work(desk, number); }));
+  } catch (const std::system_error& e) {
+    no_thread_ = e.what();
+    return false;
+  }
+  return true;
 }
 
 void OpenedSource::work(const std::shared_ptr<Desk>& desk, std::uint64_t number) {
@@ -94,18 +109,17 @@ void OpenedSource::work(const std::shared_ptr<Desk>& desk, std::uint64_t number)
     desk->waiting.pop_front();
     job.since = Clock::now();
     const std::string name = job.input.name;
-    const std::shared_ptr<sys::Fd> file = job.file;
     // One wakes the next, so that a lot of inputs does not wake more than it has use for.
     if (!desk->waiting.empty()) desk->work_to_do.notify_one();
     lock.unlock();
-    auto opened = desk->open_patiently(name);
+    auto opened = desk->open_patiently(name, number);
     lock.lock();
     auto mine = desk->at_work.extract(number);
-    if (mine.empty()) return;  // it was given up, and this thread with it
+    if (mine.empty()) return lock.unlock();  // it was given up, and this thread with it
     Input input = std::move(mine.mapped().input);
     if (opened) {
-      *file = std::move(*opened);
-      input.file = file;
+      *mine.mapped().file = std::move(*opened);
+      input.file = std::move(mine.mapped().file);
     } else {
       input.unfit = {opened.error().code, opened.error().message};
     }
@@ -156,9 +170,15 @@ void OpenedSource::collect() {
 }
 
 void OpenedSource::give_up_late() {
-  const auto begun_by = Clock::now() - settings_.timeout;
+  const auto now = Clock::now();
+  const auto grace = std::min<Clock::duration>(settings_.timeout, kGrace);
   for (auto at = desk_->at_work.begin(); at != desk_->at_work.end();) {
-    if (at->second.since > begun_by) {
+    Job& job = at->second;
+    if (now - job.since <= settings_.timeout) job.found_late.reset();
+    // Not at first sight: this whole process may have stood still, and its opens with it.
+    else if (!job.found_late)
+      job.found_late = now;
+    if (!job.found_late || now - *job.found_late < grace) {
       ++at;
       continue;
     }

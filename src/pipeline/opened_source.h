@@ -67,12 +67,13 @@ class OpenedSource : public Source {
   struct Desk;
   struct Job {
     Input input;
-    std::shared_ptr<sys::Fd> file;  // counts as open from here on
-    Clock::time_point since{};      // when it was begun
+    std::shared_ptr<sys::Fd> file;                  // counts as open from here on
+    Clock::time_point since{};                      // when it was begun, or tried again
+    std::optional<Clock::time_point> found_late{};  // when it was first seen to be late
   };
 
   static void work(const std::shared_ptr<Desk>& desk, std::uint64_t number);
-  void start_thread();
+  bool start_thread();
   void collect();
   void give_up_late();
   bool may_go() const;
@@ -91,7 +92,8 @@ class OpenedSource : public Source {
   bool inner_ended_ = false;
   std::uint64_t left_behind_ = 0;  // threads
   std::optional<Error> trouble_;
-  sys::Poller both_;  // the desk's bell and the inner source
+  std::string no_thread_{};  // why the last that was wanted could not be started
+  sys::Poller both_;         // the desk's bell and the inner source
   sys::Fd news_;
   std::map<std::uint64_t, std::thread> threads_;  // by number
   std::uint64_t next_number_ = 0;

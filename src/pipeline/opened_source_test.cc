@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <future>
 #include <memory>
 #include <set>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -238,6 +240,44 @@ TEST(OpenedSource, AnOpenThatTakesTooLongIsATimeout) {
   EXPECT_THAT(all.at(1).unfit->message, HasSubstr("0.02 s"));
   EXPECT_TRUE(all.at(2).file);
   EXPECT_FALSE(source.trouble());
+}
+
+TEST(OpenedSource, AHangingOpenThatWasGivenUpIsNotCountedAsOpen) {
+  Hanging hanging;
+  Given given({"hang", "hang", "2", "3"});
+  OpenedSource source(given, {.open = hanging.open(), .most_open = 3, .timeout = 20ms});
+  const auto all = all_of(source);
+  ASSERT_EQ(all.size(), 4U);
+  EXPECT_TRUE(all.at(0).unfit && all.at(1).unfit);
+  EXPECT_TRUE(all.at(2).file && all.at(3).file);
+}
+
+TEST(OpenedSource, WhoWasNotAskedForLongDoesNotTakeThatForHanging) {
+  Hanging hanging;
+  Given given({"hang"});
+  OpenedSource source(given, {.open = hanging.open(), .timeout = 300ms});
+  Input input;
+  ASSERT_EQ(source.next(input), Source::Pulled::not_yet);
+  const auto until = std::chrono::steady_clock::now() + 350ms;
+  while (std::chrono::steady_clock::now() < until) std::this_thread::yield();
+  ASSERT_EQ(source.next(input), Source::Pulled::not_yet);
+  hanging.let_go();
+  EXPECT_TRUE(next_of(source)->file);
+}
+
+TEST(OpenedSource, AShortageOfDescriptorsIsNoHangingOpen) {
+  Given given({"a"});
+  std::atomic<int> tries = 0;
+  OpenedSource source(
+      given, {.open =
+                  [&](const std::string& name) {
+                    if (++tries < 25)
+                      return Opened(sys::ReadError{ItemError::unreadable, "too many", true});
+                    return some_file(name);
+                  },
+              .timeout = 200ms});
+  EXPECT_TRUE(next_of(source)->file);
+  EXPECT_EQ(tries, 25);
 }
 
 TEST(OpenedSource, WhenEveryOpenHangsThatIsTrouble) {

@@ -72,7 +72,8 @@ CpuBudget cpu_by_kernel(const BudgetInput& input) {
   return {*level->quota, level->path,
           fmt::format("the quota of {} ({}) is {} of the {} in the affinity mask", level->path,
                       level_words(static_cast<std::size_t>(level - input.facts.cpu.data())),
-                      decimal(level->quota->value), count(mask, "CPU"))};
+                      decimal(level->quota->value), count(mask, "CPU")),
+          *level->quota};
 }
 
 Result<CpuBudget> cpu_budget(const BudgetInput& input, std::vector<std::string>& notes) {

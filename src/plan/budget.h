@@ -29,6 +29,8 @@ struct CpuBudget {
   Cpus cpus;         // not rounded
   std::string from;  // what binds: HEADRACE_CPUS, affinity, or the folder of the group
   std::string why;
+  std::optional<Cpus>
+      quota{};  // past which the kernel stops whoever works; nothing when none binds
 };
 
 struct MemoryBudget {

@@ -183,7 +183,8 @@ void warn_of_memory(const Budget& budget, const Request& request, Plan& plan) {
 }
 
 void warn_of_large_requests(const Budget& budget, Plan& plan) {
-  if (budget.cpu.cpus.value >= 1) return;
+  // A share of what is there, or less than that by the user's will, is nothing that anybody enforces.
+  if (budget.cpu.cpus.value >= 1 || !budget.cpu.quota) return;
   plan.warnings.push_back(
       fmt::format("{} CPUs: the worker will be stopped for {:.0f} % of the time when busy",
                   decimal(budget.cpu.cpus.value), 100 * (1 - budget.cpu.cpus.value)));

@@ -135,9 +135,16 @@ TEST(Plan, TwoWorkersOnOneAndAHalfCpusAreNoReasonToWarn) {
 }
 
 TEST(Plan, LessThanOneCpuIsOneWorkerAndAWarning) {
-  const Plan plan = plan_of(0.5);
-  EXPECT_EQ(plan.workers.value, 1U);
-  EXPECT_THAT(plan.warnings, ElementsAre(HasSubstr("stopped for 50 % of the time")));
+  Budget half = budget_of(0.5, 65536_MiB);
+  half.cpu.quota = Cpus{0.5};
+  const auto plan = make_plan(half, {});
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->workers.value, 1U);
+  EXPECT_THAT(plan->warnings, ElementsAre(HasSubstr("stopped for 50 % of the time")));
+}
+
+TEST(Plan, AShareOfACpuThatNoQuotaEnforcesIsNoReasonToWarn) {
+  EXPECT_THAT(plan_of(0.5).warnings, IsEmpty());
 }
 
 TEST(Plan, LargeSlotsMakeMailboxesShallowRatherThanWorkersFew) {
@@ -205,7 +212,9 @@ TEST(Plan, StaysWithinItsLimitsWhateverIsAskedFor) {
                                       .threads = threads,
                                       .batch = batch,
                                       .slot_bytes = slot};
-                const auto plan = make_plan(budget_of(cpus, usable), request);
+                Budget budget = budget_of(cpus, usable);
+                budget.cpu.quota = Cpus{cpus};
+                const auto plan = make_plan(budget, request);
                 ASSERT_TRUE(plan);
                 ASSERT_GE(plan->workers.value, 1U);
                 ASSERT_LE(plan->workers.value, kMostWorkers);

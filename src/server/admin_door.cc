@@ -77,9 +77,10 @@ Error only_with_tokens(std::string_view option, std::string_view address) {
   std::string text(option);
   text += " ";
   text += address;
-  text += " can be reached from other machines: add --token-file FILE, or use ";
+  text += " can be reached from other machines: add --admin-token-file FILE, or use ";
   text += option;
-  return Error{text + " 127.0.0.1:8081 and forward that port to where it is needed"};
+  text += option == "--admin-grpc" ? " 127.0.0.1:8082" : " 127.0.0.1:8081";
+  return Error{text + " and forward that port to where it is needed"};
 }
 
 std::optional<std::string> why_foreign(const Provenance& request, std::string_view own_name) {
@@ -127,7 +128,7 @@ Result<std::unique_ptr<AdminDoor>> AdminDoor::open(Settings settings, Server& se
       http::Listener::open(server.io(), listener,
                            [raw = door.get()](Exchange& exchange) { return raw->serve(exchange); });
   if (!opened) return opened.error();
-  if (!is_loopback(opened->address()) && listener.token_file.empty())
+  if (!is_loopback(opened->address()) && !door->settings_.own_tokens)
     return only_with_tokens("--admin", listener.address);
   door->listener_.emplace(std::move(*opened));
   door->look();

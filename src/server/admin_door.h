@@ -30,7 +30,7 @@ namespace headrace::server {
 // Of "127.0.0.1:8081", "[::1]:8081", "localhost:0" or "unix:PATH": whether only this machine gets there.
 bool is_loopback(std::string_view address);
 
-// Said when it is not, and there are no tokens; `option` asked for it.
+// Said when it is not, and there are no tokens but those of clients, who may infer and no more; `option` asked for it.
 Error only_with_tokens(std::string_view option, std::string_view address);
 
 // What a request says of where it comes from.
@@ -49,8 +49,9 @@ std::optional<std::string> why_foreign(const Provenance& request, std::string_vi
 class AdminDoor : public Door {
  public:
   struct Settings {
-    http::Settings listener;  // on an address that others reach only with tokens
+    http::Settings listener;
     std::string server_version;
+    bool own_tokens = false;  // the listener's are no client's; others reach it only with such
   };
   // All of these outlive it.
   static Result<std::unique_ptr<AdminDoor>> open(Settings settings, Server& server, HttpDoor& http,
@@ -62,7 +63,7 @@ class AdminDoor : public Door {
   void drain() override {}
   bool quiet() const override { return true; }
   void shut() override;
-  Status reload() override { return listener_->reload(); }
+  Result<std::function<void()>> read_again() override { return listener_->read_again(); }
 
  private:
   using Exchange = http::Exchange;

@@ -1,7 +1,9 @@
 #include "server/aside.h"
 
 #include <boost/asio/post.hpp>
+#include <exception>
 #include <mutex>
+#include <new>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -23,6 +25,11 @@ Aside::~Aside() {
   shared_->io = nullptr;
 }
 
+bool Aside::busy() const {
+  const std::lock_guard lock(shared_->mutex);
+  return shared_->running > 0;
+}
+
 bool Aside::run(Work work) {
   {
     const std::lock_guard lock(shared_->mutex);
@@ -31,11 +38,20 @@ bool Aside::run(Work work) {
   }
   try {
     std::thread([shared = shared_, work = std::move(work)]() mutable {
-      Sequel sequel = work();
-      work = {};
+      Sequel sequel;
+      try {
+        sequel = work();
+        work = {};
+      } catch (const std::exception&) {
+        // Out of memory, at worst: that must not end the server.
+      }
       const std::lock_guard lock(shared->mutex);
       --shared->running;
-      if (shared->io != nullptr) boost::asio::post(*shared->io, std::move(sequel));
+      try {
+        if (shared->io != nullptr && sequel) boost::asio::post(*shared->io, std::move(sequel));
+      } catch (const std::bad_alloc&) {
+        // Whoever waits for it does not wait for ever.
+      }
     }).detach();
   } catch (const std::system_error&) {
     const std::lock_guard lock(shared_->mutex);

@@ -19,7 +19,9 @@
 namespace headrace::server {
 
 struct GrpcSettings {
-  std::string address;  // HOST:PORT or unix:PATH; port 0: the system chooses
+  // HOST:PORT or unix:PATH; port 0: the system chooses. Free, as far as http::try_to_listen() can tell, for gRPC does
+  // not say what was wrong.
+  std::string address;
   std::string server_version;
   std::uint64_t max_message = 64 << 20;  // bytes of one request, as it is sent
   std::uint64_t memory = 256 << 20;      // bytes of messages that are on their way, roughly

@@ -28,8 +28,9 @@ using namespace boost::asio::experimental::awaitable_operators;
 using http::Exchange;
 using http::Refusal;
 
-// JSON is parsed in private memory, several times its size; tensors of any size go behind it.
-constexpr std::size_t kMostJson = 64U << 20;
+// JSON is parsed in private memory, several times its size, by the one thread that serves: everybody waits for
+// that, some 30 ms for so much. Tensors of any size go behind it.
+constexpr std::size_t kMostJson = 8U << 20;
 constexpr std::size_t kFirstRoom = 64U
                                    << 10;  // for a body whose size is not known before it is read
 constexpr std::size_t kPicture =
@@ -83,6 +84,11 @@ std::string media_type(std::string_view content_type) {
   return type;
 }
 
+// Whether somebody waits for what its slow senders hold: its room, or the change that it goes for.
+bool is_crowded(const std::shared_ptr<Model>& model) {
+  return model && (model->state != ModelState::serving || model->line->crowded(Clock::now()));
+}
+
 bool takes_files(const Model& model) {
   return model.about.input.kind != model::InputKind::tensors;
 }
@@ -94,6 +100,22 @@ std::string text_of(std::span<const std::byte> bytes) {
   return text;
 }
 
+// curl's -d calls anything a form, and drops the line ends in it.
+Refusal with_advice(const Exchange& exchange, Refusal refusal) {
+  if (media_type(exchange.field("Content-Type")) == "application/x-www-form-urlencoded")
+    refusal.message +=
+        "; if curl sent this with -d, which drops line ends: use --data-binary @FILE";
+  return refusal;
+}
+
+// Of a body that is no picture, for a model that takes pictures.
+Refusal no_picture(Refusal no_json, std::span<const std::byte> bytes) {
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const auto first = text.find_first_not_of(" \t\r\n");
+  if (first != std::string_view::npos && text[first] == '{') return no_json;
+  return {415, "the body is neither a picture (JPEG, PNG or WebP) nor a JSON object"};
+}
+
 struct Body {
   Room room;
   std::size_t size;  // behind kPicture bytes of room
@@ -102,15 +124,30 @@ struct Body {
 template <class T>
 using Read = Result<T, Refusal>;
 
+// Exactly so many bytes.
+boost::asio::awaitable<Read<Ok>> read_exactly(Exchange& exchange, Line& line,
+                                              std::span<std::byte> into) {
+  while (!into.empty()) {
+    const Read<std::size_t> read = co_await exchange.read_some(into);
+    if (!read) co_return read.error();
+    if (*read == 0) co_return Refusal{400, "the body is shorter than its Content-Length"};
+    if (line.refusal()) co_return Refusal{503, *line.refusal()};
+    into = into.subspan(*read);
+  }
+  co_return Ok{};
+}
+
 // The whole body, to where a worker would read it as a picture.
 boost::asio::awaitable<Read<Body>> read_whole(Exchange& exchange, Line& line) {
   const std::optional<std::uint64_t> known = exchange.content_length();
   Result<Room, Line::Full> room = line.admit(kPicture + known.value_or(kFirstRoom));
   if (!room) co_return full(line, room.error());
   if (known) {
-    const Read<std::size_t> read = co_await exchange.read_body(room->bytes().subspan(kPicture));
+    const std::size_t size = *known;
+    const Read<Ok> read =
+        co_await read_exactly(exchange, line, room->bytes().subspan(kPicture, size));
     if (!read) co_return read.error();
-    Body body{std::move(*room), *read};
+    Body body{std::move(*room), size};
     co_return body;
   }
   std::size_t size = 0;
@@ -123,30 +160,12 @@ boost::asio::awaitable<Read<Body>> read_whole(Exchange& exchange, Line& line) {
         co_await exchange.read_some(room->bytes().subspan(kPicture + size));
     if (!read) co_return read.error();
     if (*read == 0) break;
+    if (line.refusal()) co_return Refusal{503, *line.refusal()};
     size += *read;
   }
   room->resize(kPicture + size);
   Body body{std::move(*room), size};
   co_return body;
-}
-
-// Exactly so many bytes.
-boost::asio::awaitable<Read<Ok>> read_exactly(Exchange& exchange, std::span<std::byte> into) {
-  while (!into.empty()) {
-    const Read<std::size_t> read = co_await exchange.read_some(into);
-    if (!read) co_return read.error();
-    if (*read == 0) co_return Refusal{400, "the body is shorter than its Content-Length"};
-    into = into.subspan(*read);
-  }
-  co_return Ok{};
-}
-
-// Not coroutines, and no braces in what is awaited: g++ 12 destroys such temporaries twice.
-boost::asio::awaitable<void> refuse(Exchange& exchange, Refusal refusal) {
-  return exchange.refuse(std::move(refusal));
-}
-boost::asio::awaitable<void> refuse(Exchange& exchange, unsigned status, std::string_view why) {
-  return exchange.refuse({status, std::string(why)});
 }
 
 // Its answer; nothing when the client has gone meanwhile.
@@ -191,11 +210,6 @@ Result<std::unique_ptr<HttpDoor>> HttpDoor::open(Settings settings, Server& serv
   door->settings_.listener.open_to_all = [](const Exchange& exchange) {
     return is_health(exchange.path());
   };
-  door->settings_.listener.crowded = [&server] {
-    const auto models = server.models();
-    return std::any_of(models.begin(), models.end(),
-                       [](const auto& model) { return model->line->crowded(); });
-  };
   Result<http::Listener> listener =
       http::Listener::open(server.io(), door->settings_.listener,
                            [raw = door.get()](Exchange& exchange) { return raw->serve(exchange); });
@@ -212,8 +226,8 @@ std::string HttpDoor::metrics() const {
   std::vector<Served> served;
   for (const auto& model : server_.models())
     served.push_back({.line = model->line.get(), .watch = model->watch.get()});
-  return to_metrics(served, {.connections = connections(), .draining = server_.draining()},
-                    Clock::now());
+  return to_metrics(served, server_.container(),
+                    {.connections = connections(), .draining = server_.draining()}, Clock::now());
 }
 
 HttpDoor::Awaitable<void> HttpDoor::serve(Exchange& exchange) {
@@ -223,10 +237,15 @@ HttpDoor::Awaitable<void> HttpDoor::serve(Exchange& exchange) {
       path.starts_with(kModels) && path.size() > kModels.size() && path != "/v2/models/stats";
   if (of_model && path.ends_with("/infer")) {
     const ModelPath which = read_model_path(path.substr(kModels.size()));
-    // Held until it is answered: the model may be changed meanwhile.
-    const std::shared_ptr<Model> model =
+    // Held until there is an answer: the model may be changed meanwhile.
+    std::shared_ptr<Model> model =
         which.what == "infer" ? server_.find(which.name, which.version) : nullptr;
-    if (model != nullptr && exchange.method() == "POST") co_return co_await infer(exchange, *model);
+    if (model != nullptr && exchange.method() == "POST") {
+      exchange.hurry_while([weak = std::weak_ptr(model)] { return is_crowded(weak.lock()); });
+      Reply reply = co_await infer(exchange, *model);
+      model.reset();
+      co_return co_await send(exchange, reply);
+    }
   }
   Said said = of_model ? about_model(exchange.method(), path.substr(kModels.size()))
                        : about_server(exchange.method(), path);
@@ -285,10 +304,10 @@ HttpDoor::Said HttpDoor::about_model(std::string_view method, std::string_view r
   return {200, path.what == "config" ? oip::model_config(facts) : oip::model_metadata(facts)};
 }
 
-HttpDoor::Awaitable<void> HttpDoor::infer(Exchange& exchange, Model& model) {
-  if (server_.draining()) co_return co_await refuse(exchange, 503, "the server is shutting down");
+HttpDoor::Awaitable<HttpDoor::Reply> HttpDoor::infer(Exchange& exchange, Model& model) {
+  if (server_.draining()) co_return Refusal{503, "the server is shutting down"};
   if (!model.line->ready(Clock::now()) || !model.line->signature())
-    co_return co_await refuse(exchange, 503, "the model is not ready");
+    co_return Refusal{503, "the model is not ready"};
   const std::string type = media_type(exchange.field("Content-Type"));
   const std::string_view header = exchange.field("Inference-Header-Content-Length");
   if (header.empty()) {
@@ -298,84 +317,91 @@ HttpDoor::Awaitable<void> HttpDoor::infer(Exchange& exchange, Model& model) {
   }
   if (!exchange.content_length()) co_return co_await infer_gathered(exchange, model, header);
   const auto parts = oip::divide_body(header, *exchange.content_length(), kMostJson);
-  if (!parts) co_return co_await refuse(exchange, from(parts.error()));
+  if (!parts) co_return from(parts.error());
   if (parts->raw) {
     auto request = oip::read_raw(parts->tail_bytes, *model.line->signature());
-    if (!request) co_return co_await refuse(exchange, from(request.error()));
+    if (!request) co_return from(request.error());
     co_return co_await infer_tensors(exchange, model, std::move(*request), std::nullopt,
                                      std::nullopt);
   }
   // What a client claims comes out of the same store as everything else, and stays for as long as its copy.
   Result<Room, Line::Full> text = model.line->admit(parts->json_bytes);
-  if (!text) co_return co_await refuse(exchange, full(*model.line, text.error()));
-  const Read<Ok> read = co_await read_exactly(exchange, text->bytes().first(parts->json_bytes));
-  if (!read) co_return co_await refuse(exchange, read.error());
+  if (!text) co_return full(*model.line, text.error());
+  const Read<Ok> read =
+      co_await read_exactly(exchange, *model.line, text->bytes().first(parts->json_bytes));
+  if (!read) co_return read.error();
   auto request = reader_.read(text_of(text->bytes().first(parts->json_bytes)), parts->tail_bytes,
                               *model.line->signature());
-  if (!request) co_return co_await refuse(exchange, from(request.error()));
+  if (!request) co_return from(request.error());
   std::optional<Room> kept(std::move(*text));
-  co_await infer_tensors(exchange, model, std::move(*request), std::nullopt, std::move(kept));
+  co_return co_await infer_tensors(exchange, model, std::move(*request), std::nullopt,
+                                   std::move(kept));
 }
 
 // The body is one picture.
-HttpDoor::Awaitable<void> HttpDoor::infer_file(Exchange& exchange, Model& model) {
-  if (!takes_files(model))
-    co_return co_await refuse(exchange, 415, "the model takes tensors, not pictures");
+HttpDoor::Awaitable<HttpDoor::Reply> HttpDoor::infer_file(Exchange& exchange, Model& model) {
+  if (!takes_files(model)) co_return Refusal{415, "the model takes tensors, not pictures"};
   Read<Body> body = co_await read_whole(exchange, *model.line);
-  if (!body) co_return co_await refuse(exchange, body.error());
-  co_await answer_file(exchange, model, std::move(body->room), body->size);
+  if (!body) co_return body.error();
+  co_return co_await answer_file(exchange, model, std::move(body->room), body->size);
 }
 
-HttpDoor::Awaitable<void> HttpDoor::answer_file(Exchange& exchange, Model& model, Room room,
-                                                std::size_t size) {
-  if (size == 0) co_return co_await refuse(exchange, 400, "the body is empty");
+HttpDoor::Awaitable<HttpDoor::Reply> HttpDoor::answer_file(Exchange& exchange, Model& model,
+                                                           Room room, std::size_t size) {
+  if (size == 0) co_return Refusal{400, "the body is empty"};
   shm::write_picture(room.bytes(), size);
   const auto answer = co_await ask_for(exchange, *model.line, std::move(room), {});
-  if (!answer) co_return;
-  if (answer->kind != Answer::Kind::result) co_return co_await refuse(exchange, from(*answer));
-  std::string json(json_of(*answer));
-  co_await exchange.answer_text(200, kJson, std::move(json));
+  if (!answer) co_return Reply{};
+  if (answer->kind != Answer::Kind::result) co_return with_advice(exchange, from(*answer));
+  Reply reply;
+  reply.json = json_of(*answer);
+  co_return reply;
 }
 
 // Without a word of what it is: JSON, as most clients send it, or a picture, as `curl --data-binary` does.
-HttpDoor::Awaitable<void> HttpDoor::infer_untold(Exchange& exchange, Model& model) {
+HttpDoor::Awaitable<HttpDoor::Reply> HttpDoor::infer_untold(Exchange& exchange, Model& model) {
   Read<Body> body = co_await read_whole(exchange, *model.line);
-  if (!body) co_return co_await refuse(exchange, body.error());
+  if (!body) co_return body.error();
   const std::span<const std::byte> bytes = body->room.bytes().subspan(kPicture, body->size);
   if (takes_files(model) && image::sniff(bytes).kind != image::Kind::other)
     co_return co_await answer_file(exchange, model, std::move(body->room), body->size);
+  const auto parts = oip::divide_body(std::nullopt, body->size, kMostJson);
+  if (!parts) co_return from(parts.error());
   auto request = reader_.read(text_of(bytes), 0, *model.line->signature());
-  if (!request) co_return co_await refuse(exchange, from(request.error()));
+  if (!request) {
+    Refusal refusal = from(request.error());
+    if (takes_files(model)) refusal = no_picture(std::move(refusal), bytes);
+    co_return with_advice(exchange, std::move(refusal));
+  }
   std::optional<Room> kept(std::move(body->room));
-  co_await infer_tensors(exchange, model, std::move(*request), std::nullopt, std::move(kept));
+  co_return co_await infer_tensors(exchange, model, std::move(*request), std::nullopt,
+                                   std::move(kept));
 }
 
 // JSON and binary tensors of a length that shows only at the end: compressed, or in chunks.
-HttpDoor::Awaitable<void> HttpDoor::infer_gathered(Exchange& exchange, Model& model,
-                                                   std::string_view header) {
+HttpDoor::Awaitable<HttpDoor::Reply> HttpDoor::infer_gathered(Exchange& exchange, Model& model,
+                                                              std::string_view header) {
   Read<Body> body = co_await read_whole(exchange, *model.line);
-  if (!body) co_return co_await refuse(exchange, body.error());
+  if (!body) co_return body.error();
   const auto parts = oip::divide_body(header, body->size, kMostJson);
-  if (!parts) co_return co_await refuse(exchange, from(parts.error()));
+  if (!parts) co_return from(parts.error());
   const std::span<const std::byte> bytes = body->room.bytes().subspan(kPicture, body->size);
   auto request = parts->raw ? oip::read_raw(parts->tail_bytes, *model.line->signature())
                             : reader_.read(text_of(bytes.first(parts->json_bytes)),
                                            parts->tail_bytes, *model.line->signature());
-  if (!request) co_return co_await refuse(exchange, from(request.error()));
+  if (!request) co_return from(request.error());
   std::optional<Room> kept(std::move(body->room));
-  co_await infer_tensors(exchange, model, std::move(*request), bytes.subspan(parts->json_bytes),
-                         std::move(kept));
+  co_return co_await infer_tensors(exchange, model, std::move(*request),
+                                   bytes.subspan(parts->json_bytes), std::move(kept));
 }
 
 // `tail` holds the binary tensors, unless they are still to be read; `kept` is where all that was read so far lies,
 // until every tensor is in its place.
-HttpDoor::Awaitable<void> HttpDoor::infer_tensors(Exchange& exchange, Model& model,
-                                                  oip::InferRequest request,
-                                                  std::optional<std::span<const std::byte>> tail,
-                                                  std::optional<Room> kept) {
+HttpDoor::Awaitable<HttpDoor::Reply> HttpDoor::infer_tensors(
+    Exchange& exchange, Model& model, oip::InferRequest request,
+    std::optional<std::span<const std::byte>> tail, std::optional<Room> kept) {
   if (kept) kept->keep_only();
-  if (const auto fits = check_rows(model, request); !fits)
-    co_return co_await refuse(exchange, from(fits.error()));
+  if (const auto fits = check_rows(model, request); !fits) co_return from(fits.error());
   const oip::Signature& signature = *model.line->signature();
   std::vector<shm::ServedPart> parts;
   std::vector<std::size_t> in_order;  // in which the tail has them
@@ -386,15 +412,15 @@ HttpDoor::Awaitable<void> HttpDoor::infer_tensors(Exchange& exchange, Model& mod
     if (!tensor) {
       const std::string type(oip::name_of(input.datatype));
       const std::string why = "inputs of type " + type + " are not supported";
-      co_return co_await refuse(exchange, 501, why);
+      co_return Refusal{501, why};
     }
     parts.push_back({.input = static_cast<std::uint32_t>(i), .unused = 0, .tensor = *tensor});
     if (input.source == oip::InferInput::Source::tail) in_order.push_back(i);
   }
   const std::optional<std::size_t> size = shm::lay_out(parts);
-  if (!size) co_return co_await refuse(exchange, full(*model.line, Line::Full::ever));
+  if (!size) co_return full(*model.line, Line::Full::ever);
   Result<Room, Line::Full> room = model.line->admit(*size);
-  if (!room) co_return co_await refuse(exchange, full(*model.line, room.error()));
+  if (!room) co_return full(*model.line, room.error());
   shm::write_tensors(room->bytes(), parts);
 
   std::sort(in_order.begin(), in_order.end(), [&](std::size_t a, std::size_t b) {
@@ -405,17 +431,17 @@ HttpDoor::Awaitable<void> HttpDoor::infer_tensors(Exchange& exchange, Model& mod
     const std::span<std::byte> place = shm::payload(room->bytes(), parts[i].tensor);
     if (tail) {
       std::memcpy(place.data(), tail->data() + input.tail_offset, place.size());
-    } else if (const Read<Ok> read = co_await read_exactly(exchange, place); !read) {
-      co_return co_await refuse(exchange, read.error());
+    } else if (const Read<Ok> read = co_await read_exactly(exchange, *model.line, place); !read) {
+      co_return read.error();
     }
     if (const auto good = oip::check_tail(signature.inputs[i].name, input, place); !good)
-      co_return co_await refuse(exchange, from(good.error()));
+      co_return from(good.error());
   }
   for (std::size_t i = 0; i < request.inputs.size(); ++i) {
     if (request.inputs[i].source != oip::InferInput::Source::json) continue;
     const auto filled =
         reader_.fill(request, i, signature, shm::payload(room->bytes(), parts[i].tensor));
-    if (!filled) co_return co_await refuse(exchange, from(filled.error()));
+    if (!filled) co_return from(filled.error());
   }
 
   kept.reset();
@@ -425,44 +451,56 @@ HttpDoor::Awaitable<void> HttpDoor::infer_tensors(Exchange& exchange, Model& mod
       .rows = rows_of(model, request)};
   if (request.timeout > 0us)
     terms.deadline = Clock::now() + std::min<std::chrono::microseconds>(request.timeout, 24h);
-  const auto answer = co_await ask_for(exchange, *model.line, std::move(*room), terms);
-  if (!answer) co_return;
-  if (answer->kind != Answer::Kind::result) co_return co_await refuse(exchange, from(*answer));
-  co_await answer_tensors(exchange, model, request, *answer);
+  auto answer = co_await ask_for(exchange, *model.line, std::move(*room), terms);
+  if (!answer) co_return Reply{};
+  if (answer->kind != Answer::Kind::result) co_return from(*answer);
+  co_return reply_with(model, request, std::move(*answer));
 }
 
-HttpDoor::Awaitable<void> HttpDoor::answer_tensors(Exchange& exchange, const Model& model,
-                                                   const oip::InferRequest& request,
-                                                   const Answer& answer) {
-  const std::span<const std::byte> bytes = std::as_bytes(std::span(answer.result));
+HttpDoor::Reply HttpDoor::reply_with(const Model& model, const oip::InferRequest& request,
+                                     Answer answer) {
+  Reply reply;
+  reply.answer = std::make_unique<const Answer>(std::move(answer));
+  const std::span<const std::byte> bytes = std::as_bytes(std::span(reply.answer->result));
   const auto outputs = wanted_outputs(model, request, bytes);
-  if (!outputs) co_return co_await refuse(exchange, 500, outputs.error().message);
-  const auto response = oip::write_infer_response(
+  if (!outputs) return Refusal{500, outputs.error().message};
+  auto response = oip::write_infer_response(
       {.model = model.line->name(), .version = model.line->version(), .id = request.id}, *outputs);
-  if (!response) co_return co_await refuse(exchange, 500, response.error().message);
-  std::vector<std::span<const std::byte>> body = {std::as_bytes(std::span(response->json))};
-  body.insert(body.end(), response->tail.begin(), response->tail.end());
-  const std::string length = std::to_string(response->json.size());
+  if (!response) return Refusal{500, response.error().message};
+  reply.tensors = std::move(*response);
+  return reply;
+}
+
+HttpDoor::Awaitable<void> HttpDoor::send(Exchange& exchange, Reply& reply) {
+  if (exchange.answered()) co_return;  // in its way: nobody is there any more
+  if (reply.refusal) {
+    Refusal refusal = std::move(*reply.refusal);
+    co_return co_await exchange.refuse(std::move(refusal));
+  }
+  if (!reply.tensors) co_return co_await exchange.answer_text(200, kJson, std::move(reply.json));
+  const oip::InferResponse& response = *reply.tensors;
+  std::vector<std::span<const std::byte>> body = {std::as_bytes(std::span(response.json))};
+  body.insert(body.end(), response.tail.begin(), response.tail.end());
+  const std::string length = std::to_string(response.json.size());
   const std::array fields = {http::Field{"Inference-Header-Content-Length", length}};
   const http::Answer sent{.status = 200,
-                          .content_type = response->binary ? "application/octet-stream" : kJson,
-                          .fields = std::span(fields).first(response->binary ? 1 : 0),
+                          .content_type = response.binary ? "application/octet-stream" : kJson,
+                          .fields = std::span(fields).first(response.binary ? 1 : 0),
                           .body = body};
   co_await exchange.answer(sent);
 }
 
 // Several pictures in a form, each an item of its own.
-HttpDoor::Awaitable<void> HttpDoor::infer_form(Exchange& exchange, Model& model) {
-  if (!takes_files(model))
-    co_return co_await refuse(exchange, 415, "the model takes tensors, not pictures");
+HttpDoor::Awaitable<HttpDoor::Reply> HttpDoor::infer_form(Exchange& exchange, Model& model) {
+  if (!takes_files(model)) co_return Refusal{415, "the model takes tensors, not pictures"};
   Read<Body> body = co_await read_whole(exchange, *model.line);
-  if (!body) co_return co_await refuse(exchange, body.error());
+  if (!body) co_return body.error();
   const std::span<const std::byte> bytes = body->room.bytes().subspan(kPicture, body->size);
   const auto parts = http::parse_multipart(exchange.field("Content-Type"), bytes);
-  if (!parts) co_return co_await refuse(exchange, parts.error());
-  if (parts->empty()) co_return co_await refuse(exchange, 400, "the form has no part");
+  if (!parts) co_return parts.error();
+  if (parts->empty()) co_return Refusal{400, "the form has no part"};
   if (parts->size() > model.line->settings().queue)
-    co_return co_await refuse(exchange, 413, "the form has more parts than requests may wait");
+    co_return Refusal{413, "the form has more parts than requests may wait"};
   body->room.keep_only();
 
   Line& line = *model.line;
@@ -476,7 +514,7 @@ HttpDoor::Awaitable<void> HttpDoor::infer_form(Exchange& exchange, Model& model)
     Result<Room, Line::Full> room = line.admit(kPicture + part.size);
     if (!room) {
       cancel();
-      co_return co_await refuse(exchange, full(line, room.error()));
+      co_return full(line, room.error());
     }
     std::memcpy(room->bytes().data() + kPicture, bytes.data() + part.offset, part.size);
     shm::write_picture(room->bytes(), part.size);
@@ -490,14 +528,16 @@ HttpDoor::Awaitable<void> HttpDoor::infer_form(Exchange& exchange, Model& model)
   const auto either = co_await (until_all_here(*gathering) || exchange.gone());
   if (either.index() == 1) {
     exchange.forgo();
-    co_return cancel();
+    cancel();
+    co_return Reply{};
   }
   for (const Answer& answer : gathering->answers) {
     if (answer.kind != Answer::Kind::result)
       line.name_failure(answer.number, exchange.request_id());
   }
-  std::string json = describe_form(*parts, gathering->answers);
-  co_await exchange.answer_text(200, kJson, std::move(json));
+  Reply reply;
+  reply.json = describe_form(*parts, gathering->answers);
+  co_return reply;
 }
 
 }  // namespace headrace::server

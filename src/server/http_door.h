@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "http/listener.h"
 #include "oip/infer_request.h"
+#include "oip/infer_response.h"
 #include "server/server.h"
 
 namespace headrace::server {
@@ -31,7 +32,7 @@ class HttpDoor : public Door {
   void drain() override;
   bool quiet() const override { return connections() == 0; }
   void shut() override { listener_.reset(); }
-  Status reload() override { return listener_->reload(); }
+  Result<std::function<void()>> read_again() override { return listener_->read_again(); }
   std::size_t connections() const { return listener_ ? listener_->connections() : 0; }
 
   // One request, whichever listener it came by.
@@ -54,17 +55,28 @@ class HttpDoor : public Door {
 
   Said about_server(std::string_view method, std::string_view path) const;
   Said about_model(std::string_view method, std::string_view rest) const;
-  Awaitable<void> infer(Exchange& exchange, Model& model);
-  Awaitable<void> infer_file(Exchange& exchange, Model& model);
-  Awaitable<void> answer_file(Exchange& exchange, Model& model, Room room, std::size_t size);
-  Awaitable<void> infer_form(Exchange& exchange, Model& model);
-  Awaitable<void> infer_untold(Exchange& exchange, Model& model);
-  Awaitable<void> infer_gathered(Exchange& exchange, Model& model, std::string_view header);
-  Awaitable<void> infer_tensors(Exchange& exchange, Model& model, oip::InferRequest request,
-                                std::optional<std::span<const std::byte>> tail,
-                                std::optional<Room> kept);
-  Awaitable<void> answer_tensors(Exchange& exchange, const Model& model,
-                                 const oip::InferRequest& request, const Answer& answer);
+  // What is left to send when the model is let go: a client that takes it slowly must not keep the
+  // model, nor a place in its queue.
+  struct Reply {
+    Reply() = default;
+    Reply(http::Refusal why) : refusal(std::move(why)) {}
+    std::optional<http::Refusal> refusal{};
+    std::string json{};
+    std::unique_ptr<const Answer> answer{};       // what `tensors` points into
+    std::optional<oip::InferResponse> tensors{};  // in place of `json`
+  };
+  // Nothing in it when the client has gone.
+  Awaitable<Reply> infer(Exchange& exchange, Model& model);
+  Awaitable<Reply> infer_file(Exchange& exchange, Model& model);
+  Awaitable<Reply> answer_file(Exchange& exchange, Model& model, Room room, std::size_t size);
+  Awaitable<Reply> infer_form(Exchange& exchange, Model& model);
+  Awaitable<Reply> infer_untold(Exchange& exchange, Model& model);
+  Awaitable<Reply> infer_gathered(Exchange& exchange, Model& model, std::string_view header);
+  Awaitable<Reply> infer_tensors(Exchange& exchange, Model& model, oip::InferRequest request,
+                                 std::optional<std::span<const std::byte>> tail,
+                                 std::optional<Room> kept);
+  static Reply reply_with(const Model& model, const oip::InferRequest& request, Answer answer);
+  static Awaitable<void> send(Exchange& exchange, Reply& reply);
   std::string metrics() const;
 
   Settings settings_;

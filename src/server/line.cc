@@ -19,6 +19,8 @@ using std::chrono::milliseconds;
 
 // Without a living worker for so long, it is no longer a matter of a moment.
 constexpr auto kMoment = 3s;
+// For so long who was refused may still be about: slow senders are looked for more often than that.
+constexpr auto kCrowd = 2s;
 constexpr std::size_t kFailuresKept = 20;
 constexpr std::size_t kMostOfMessage = 500;  // bytes
 
@@ -47,7 +49,9 @@ std::span<std::byte> Room::bytes() const {
 }
 
 bool Room::resize(std::size_t bytes) {
-  return line_->slots_.resize_body(token_, bytes);
+  if (line_->slots_.resize_body(token_, bytes)) return true;
+  if (bytes <= line_->settings_.slots.bodies.value) line_->no_room_ = Clock::now();
+  return false;
 }
 
 void Room::keep_only() {
@@ -75,6 +79,7 @@ Result<Room, Line::Full> Line::admit(std::size_t bytes) {
       taken_ < settings_.queue ? slots_.claim_body(bytes) : std::nullopt;
   if (!token) {
     ++tally_->refused_queue;
+    no_room_ = Clock::now();
     return Full::queue;
   }
   Request& taken = request(*token);
@@ -166,18 +171,18 @@ void Line::settle(Request& request, Answer answer) {
 
 void Line::record_failure(const Answer& answer) {
   const bool late = answer.kind == Answer::Kind::late;
-  failures_.push_back({.number = answer.number,
-                       .time = std::chrono::system_clock::now(),
-                       .code = late ? "late" : headrace::name(answer.error),
-                       .message = answer.message.substr(0, kMostOfMessage),
-                       .request_id = {},
-                       .attempts = answer.attempts,
-                       .worker = answer.worker});
-  if (failures_.size() > kFailuresKept) failures_.pop_front();
+  failures_->push_back({.number = answer.number,
+                        .time = std::chrono::system_clock::now(),
+                        .code = late ? "late" : headrace::name(answer.error),
+                        .message = answer.message.substr(0, kMostOfMessage),
+                        .request_id = {},
+                        .attempts = answer.attempts,
+                        .worker = answer.worker});
+  if (failures_->size() > kFailuresKept) failures_->pop_front();
 }
 
 void Line::name_failure(std::uint64_t number, std::string_view request_id) {
-  for (Failure& failure : failures_) {
+  for (Failure& failure : *failures_) {
     if (failure.number == number) failure.request_id = request_id;
   }
 }
@@ -302,9 +307,8 @@ bool Line::ready(Clock::time_point now) const {
   return fleet_.able() || (last_able_ != Clock::time_point{} && now - last_able_ < kMoment);
 }
 
-bool Line::crowded() const {
-  return 4ULL * taken_ >= 3ULL * settings_.queue ||
-         slots_.bodies_free().value < settings_.slots.bodies.value / 4;
+bool Line::crowded(Clock::time_point now) const {
+  return no_room_ && now - *no_room_ < kCrowd;
 }
 
 std::chrono::seconds Line::until_done() const {

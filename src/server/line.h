@@ -147,8 +147,8 @@ class Line : private supervisor::Escort {
   bool result_waiting() const { return fleet_.result_waiting(); }
   void set_supervisor_asleep(bool asleep) { slots_.set_supervisor_asleep(asleep); }
 
-  // Hardly any room is left for requests.
-  bool crowded() const;
+  // Somebody was refused a moment ago because there was no room.
+  bool crowded(Clock::time_point now) const;
   // When what is here now will be done, by how long requests took so far: at least a second, at most a minute.
   std::chrono::seconds until_done() const;
   // Nobody has a place here, and no worker is at anything.
@@ -157,6 +157,8 @@ class Line : private supervisor::Escort {
   void take_over(const Line& before);
   // From now on every request gets `why` for an answer, and so do those that are open: its workers leave.
   void refuse_rest(std::string why) { refusal_ = std::move(why); }
+  // That, once it is so: who still sends a request need not go on.
+  const std::optional<std::string>& refusal() const { return refusal_; }
   // Requests that were submitted and not answered.
   std::size_t open() const { return open_; }
   std::size_t waiting() const { return waiting_.size(); }
@@ -169,7 +171,7 @@ class Line : private supervisor::Escort {
 
   const Tally& tally() const { return *tally_; }
   // The last twenty, oldest first.
-  const std::deque<Failure>& failures() const { return failures_; }
+  const std::deque<Failure>& failures() const { return *failures_; }
   // By what name its client knows the request that failed.
   void name_failure(std::uint64_t number, std::string_view request_id);
   const LineSettings& settings() const { return settings_; }
@@ -223,11 +225,12 @@ class Line : private supervisor::Escort {
   std::uint64_t last_number_ = 0;
   std::optional<oip::Signature> signature_;
   shm::Reply reply_;
-  // Two lines have the same one while one takes over from the other.
+  // Two lines have the same ones while one takes over from the other.
   std::shared_ptr<Tally> tally_ = std::make_shared<Tally>();
-  std::optional<std::string> refusal_;  // of everything
-  std::deque<Failure> failures_;
-  Clock::time_point last_able_{};  // when a worker was ready last
+  std::shared_ptr<std::deque<Failure>> failures_ = std::make_shared<std::deque<Failure>>();
+  std::optional<std::string> refusal_;        // of everything
+  std::optional<Clock::time_point> no_room_;  // when somebody was refused for that last
+  Clock::time_point last_able_{};             // when a worker was ready last
 };
 
 }  // namespace headrace::server

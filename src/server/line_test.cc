@@ -172,6 +172,28 @@ TEST(Line, RefusesWhatThereIsNoRoomFor) {
   EXPECT_EQ(shop.line().tally().refused_ever, 1U);
 }
 
+TEST(Line, IsCrowdedForAMomentWhenSomebodyWasRefused) {
+  Shop shop("", 1, 4_KiB * 4);
+  const auto only = shop.room("a");
+  ASSERT_TRUE(only);
+  EXPECT_FALSE(shop.line().crowded(Clock::now())) << "nobody else wants the place";
+  EXPECT_EQ(shop.line().admit(1 << 20).error(), Line::Full::ever);
+  EXPECT_FALSE(shop.line().crowded(Clock::now())) << "that would not help";
+  EXPECT_EQ(shop.room("b").error(), Line::Full::queue);
+  EXPECT_TRUE(shop.line().crowded(Clock::now()));
+  EXPECT_FALSE(shop.line().crowded(Clock::now() + 10s));
+}
+
+TEST(Line, ShowsTheLastFailuresOfTheOneThatItTookOverFrom) {
+  Shop old;
+  Shop young;
+  young.line().take_over(old.line());
+  old.send("late", {.deadline = Clock::now()});
+  old.until_answered(1);
+  ASSERT_EQ(young.line().failures().size(), 1U);
+  EXPECT_EQ(young.line().failures().front().code, "late");
+}
+
 TEST(Line, TriesARequestAgainWhoseWorkerDiedAndNoOtherSuffers) {
   Shop shop;
   shop.send("before");

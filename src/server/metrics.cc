@@ -218,44 +218,45 @@ void pressure(Page& page, const supervisor::Readings& seen) {
   one("memory", seen.memory_pressure);
 }
 
-// What is of the whole container: any model's watch sees it.
-void container(Page& page, std::span<const Served> models) {
-  if (models.empty()) return;
-  const supervisor::Readings& seen = models.front().watch->readings();
-  double used = 0;
-  for (const Served& model : models) used += model.watch->readings().used.value;
+// Counters stay when the last model has gone; what is so now, only a model's watch sees.
+void of_container(Page& page, const ContainerSeen& container) {
   const auto one = [&](std::string_view name, std::string_view type, std::string_view help,
                        auto value) {
     page.family(name, type, help);
     page.sample("", value);
   };
+  const ContainerCounts& counts = container.counts;
+  one("headrace_throttled_seconds_total", "counter",
+      "Time in which the quota stopped the container", seconds(counts.throttled_time));
+  one("headrace_throttled_periods_total", "counter", "Periods of the quota in which that was so",
+      counts.throttled_periods);
+  one("headrace_periods_total", "counter", "Periods of the quota", counts.periods);
+  one("headrace_oom_kills_total", "counter",
+      "Processes of the container that the kernel killed for memory", counts.oom_kills);
+  if (container.readings == nullptr) return;
+  const supervisor::Readings& seen = *container.readings;
   one("headrace_cpu_budget_cores", "gauge", "Processors that the container gives",
       seen.budget.value);
-  one("headrace_cpu_used_cores", "gauge", "Processors in use by workers and supervisor", used);
-  one("headrace_throttled_seconds_total", "counter",
-      "Time in which the quota stopped the container", seconds(seen.throttled_time));
-  one("headrace_throttled_periods_total", "counter", "Periods of the quota in which that was so",
-      seen.throttled_periods);
-  one("headrace_periods_total", "counter", "Periods of the quota", seen.periods);
+  one("headrace_cpu_used_cores", "gauge", "Processors in use by workers and supervisor",
+      container.workers_cpus.value + seen.own.value);
   one("headrace_memory_in_use_bytes", "gauge", "Memory that cannot be reclaimed",
       seen.memory_in_use.value);
   if (seen.memory_limit)
     one("headrace_memory_limit_bytes", "gauge", "The nearest limit", seen.memory_limit->value);
-  one("headrace_oom_kills_total", "counter",
-      "Processes of the container that the kernel killed for memory", seen.oom_kills);
   pressure(page, seen);
 }
 
 }  // namespace
 
-std::string to_metrics(std::span<const Served> models, const Doors& doors, Clock::time_point now) {
+std::string to_metrics(std::span<const Served> models, const ContainerSeen& container,
+                       const Doors& doors, Clock::time_point now) {
   Page page;
   requests(page, models);
   times(page, models);
   failures(page, models);
   workers(page, models, now);
   memory(page, models);
-  container(page, models);
+  of_container(page, container);
   page.family("headrace_connections", "gauge", "Open connections");
   page.sample("", doors.connections);
   page.family("headrace_draining", "gauge", "1 while the server ends");

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 
+#include "server/container.h"
 #include "server/line.h"
 #include "supervisor/watch.h"
 
@@ -23,6 +24,7 @@ struct Doors {
   bool draining = false;
 };
 
-std::string to_metrics(std::span<const Served> models, const Doors& doors, Clock::time_point now);
+std::string to_metrics(std::span<const Served> models, const ContainerSeen& container,
+                       const Doors& doors, Clock::time_point now);
 
 }  // namespace headrace::server

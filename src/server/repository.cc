@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <exception>
 #include <filesystem>
 #include <optional>
 #include <utility>
@@ -26,6 +27,10 @@ bool any_worker(const Model& model, WorkerState state) {
 
 Refusal shutting_down() {
   return {503, "the server is shutting down"};
+}
+
+Refusal cannot_list() {
+  return {503, "the repository folder cannot be read now; try again"};
 }
 
 // Where a model's files lie is nothing to tell whoever may only load it.
@@ -69,7 +74,10 @@ void Repository::load(const std::string& name, Done done) {
     return done(Refusal{409, "the model is being loaded already; try again when it is"});
   if (changes_.size() == kMostWaiting)
     return done(Refusal{429, "too many models wait to be loaded; try again later"});
-  changes_.push_back({.number = ++last_number_, .name = name, .done = std::move(done)});
+  changes_.push_back({.number = ++last_number_,
+                      .name = name,
+                      .done = std::move(done),
+                      .give_up = Clock::now() + settings_.load_timeout});
 }
 
 Repository::Outcome Repository::unload(const std::string& name) {
@@ -90,26 +98,42 @@ Repository::Outcome Repository::unload(const std::string& name) {
 }
 
 milliseconds Repository::step(Clock::time_point now) {
-  if (changes_.empty()) return kLongestNap;
-  Change& change = changes_.front();
-  if (change.state == ModelState::waiting) {
-    // That they have gone is an event, and no matter of time.
-    if (server_.retiring()) return kLongestNap;
-    begin(change, now);
+  give_up_late(now);
+  // That others have gone is an event, and no matter of time.
+  if (!changes_.empty() && changes_.front().state == ModelState::waiting && !server_.retiring()) {
+    begin(changes_.front());
     return 0ms;
   }
-  if (change.model) {
-    look(change, now);
-  } else if (now >= change.give_up) {
-    fail(change, 400, "its files could not be read in time");
-  }
-  if (changes_.empty()) return kLongestNap;
-  return std::clamp(std::chrono::ceil<milliseconds>(changes_.front().give_up - now), 0ms,
-                    milliseconds(kLongestNap));
+  if (!changes_.empty() && changes_.front().model) look(changes_.front(), now);
+  Clock::time_point next = now + kLongestNap;
+  for (const Change& change : changes_) next = std::min(next, change.give_up);
+  for (const auto& [number, listing] : listings_) next = std::min(next, listing.give_up);
+  return std::max(std::chrono::ceil<milliseconds>(next - now), 0ms);
 }
 
-void Repository::begin(Change& change, Clock::time_point now) {
-  change.give_up = now + settings_.load_timeout;
+void Repository::give_up_late(Clock::time_point now) {
+  // What is told may ask for more from within.
+  for (;;) {
+    const auto late = std::ranges::find_if(
+        changes_, [&](const Change& change) { return !change.model && now >= change.give_up; });
+    if (late == changes_.end()) break;
+    if (late->state == ModelState::reading) {
+      fail(*late, 400, "its files could not be read in time");
+    } else {
+      fail(*late, 503,
+           "another change was not over, or the workers of a model before it had not gone, in "
+           "time; try again later");
+    }
+  }
+  for (;;) {
+    const auto late = std::ranges::find_if(
+        listings_, [&](const auto& listing) { return now >= listing.second.give_up; });
+    if (late == listings_.end()) break;
+    end_listing(late->first, cannot_list());
+  }
+}
+
+void Repository::begin(Change& change) {
   if (!server_.find(change.name, "") && server_.models().size() >= Server::kMostModels) {
     return fail(change, 400,
                 fmt::format("{} models are loaded, and no more can be; unload one first",
@@ -117,7 +141,12 @@ void Repository::begin(Change& change, Clock::time_point now) {
   }
   const bool begun = aside_.run(
       [this, number = change.number, read = maker_.reading(change.name)]() -> Aside::Sequel {
-        const auto found = std::make_shared<Result<std::unique_ptr<ReadModel>>>(read());
+        const auto found = std::make_shared<Result<std::unique_ptr<ReadModel>>>(Error{});
+        try {
+          *found = read();
+        } catch (const std::exception& wrong) {
+          *found = Error{std::string("its files cannot be read: ") + wrong.what()};
+        }
         return [this, number, found] { take(number, std::move(*found)); };
       });
   if (!begun)
@@ -133,8 +162,14 @@ void Repository::take(std::uint64_t number, Result<std::unique_ptr<ReadModel>> r
   const std::optional<unsigned> place = server_.free_place();
   if (!place)
     return fail(change, 503, "clients still hold models that were replaced; try again later");
+  try {
+    change.model = maker_.make(std::move(*read), *place);
+  } catch (const std::exception& wrong) {
+    return fail(
+        change, 503,
+        std::string("its workers cannot be started: ") + wrong.what() + "; try again later");
+  }
   move(change.state, ModelState::loading);
-  change.model = maker_.make(std::move(*read), *place);
   server_.add(change.model);
 }
 
@@ -179,18 +214,34 @@ void Repository::drain() {
     if (change.model) server_.retire(change.model);
     finish(change.number, shutting_down());
   }
+  while (!listings_.empty()) end_listing(listings_.begin()->first, shutting_down());
 }
 
-bool Repository::index(bool only_ready, Listed listed) {
-  return aside_.run(
-      [this, only_ready, listed = std::move(listed), names = maker_.listing()]() -> Aside::Sequel {
-        return [this, only_ready, listed, found = names()] {
+void Repository::index(bool only_ready, Listed listed) {
+  if (server_.draining()) return listed(shutting_down());
+  const std::uint64_t mine = ++last_number_;
+  listings_.emplace(mine, Listing{.listed = std::move(listed),
+                                  .give_up = Clock::now() + settings_.listing_timeout});
+  // The other thread has only the number: who waits belongs to this one.
+  const bool begun =
+      aside_.run([this, mine, only_ready, names = maker_.listing()]() -> Aside::Sequel {
+        return [this, mine, only_ready, found = names()] {
           std::vector<Entry> all = entries(found);
           if (only_ready)
             std::erase_if(all, [](const Entry& entry) { return entry.state != "READY"; });
-          listed(std::move(all));
+          end_listing(mine, std::move(all));
         };
       });
+  if (!begun) end_listing(mine, cannot_list());
+}
+
+void Repository::end_listing(std::uint64_t number,
+                             const Result<std::vector<Entry>, http::Refusal>& found) {
+  const auto listing = listings_.find(number);
+  if (listing == listings_.end()) return;  // given up
+  const Listed listed = std::move(listing->second.listed);
+  listings_.erase(listing);
+  listed(found);
 }
 
 std::vector<Repository::Entry> Repository::entries(const std::set<std::string>& names) const {

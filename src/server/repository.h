@@ -7,7 +7,7 @@
 // the old one never notices.
 //
 // Changes wait for each other, and for the workers of the one before to have gone: what memory there is
-// must be known. Files are read beside the server's thread. Never opens a socket; who may ask is the
+// must be known. Nobody waits without end. Files are read beside the server's thread. Never opens a socket; who may ask is the
 // business of the door. One thread: the server's.
 #pragma once
 
@@ -50,7 +50,7 @@ class ModelMaker {
   // after the maker has gone. Nothing when there is no such model.
   using Reading = std::function<Result<std::unique_ptr<ReadModel>>()>;
   virtual Reading reading(const std::string& name) = 0;
-  // Starts its workers. On the server's thread.
+  // Starts its workers. On the server's thread. May throw when descriptors or memory are short.
   virtual std::shared_ptr<Model> make(std::unique_ptr<ReadModel> read, unsigned place) = 0;
   // The same as Reading for the names of all that could be loaded.
   using Listing = std::function<std::set<std::string>()>;
@@ -60,7 +60,8 @@ class ModelMaker {
 class Repository final : public Attendant {
  public:
   struct Settings {
-    std::chrono::milliseconds load_timeout{120'000};  // from the first file to the last worker
+    std::chrono::milliseconds load_timeout{120'000};    // from being asked for to the last worker
+    std::chrono::milliseconds listing_timeout{10'000};  // for a folder to be looked at
   };
   static constexpr std::size_t kMostWaiting = 16;  // changes
 
@@ -82,12 +83,14 @@ class Repository final : public Attendant {
     std::string state;  // "READY", "LOADING", "UNLOADING", "UNAVAILABLE"
     std::string reason;
   };
-  using Listed = std::function<void(std::vector<Entry>)>;
-  // By name. False, and no call, when files cannot be looked at now.
-  bool index(bool only_ready, Listed listed);
+  using Listed = std::function<void(const Result<std::vector<Entry>, http::Refusal>&)>;
+  // By name. Calls back once, maybe from within; with a refusal when files cannot be looked at now.
+  void index(bool only_ready, Listed listed);
+  // Files are still being read, by threads that nothing can end.
+  bool reading() const { return aside_.busy(); }
 
   std::chrono::milliseconds step(Clock::time_point now) override;
-  // Whoever waits for a load is told that the server ends.
+  // Whoever waits for a load or an index is told that the server ends.
   void drain() override;
 
  private:
@@ -96,15 +99,21 @@ class Repository final : public Attendant {
     std::string name;
     Done done;
     ModelState state = ModelState::waiting;  // until it has a model
-    Clock::time_point give_up{};             // once it is its turn
+    Clock::time_point give_up{};
     std::shared_ptr<Model> model{};
   };
+  struct Listing {  // by number
+    Listed listed;
+    Clock::time_point give_up;
+  };
 
-  void begin(Change& change, Clock::time_point now);
+  void begin(Change& change);
   void take(std::uint64_t number, Result<std::unique_ptr<ReadModel>> read);
   void look(Change& change, Clock::time_point now);
   void fail(const Change& change, unsigned status, const std::string& why);
   void finish(std::uint64_t number, const Outcome& outcome);
+  void give_up_late(Clock::time_point now);
+  void end_listing(std::uint64_t number, const Result<std::vector<Entry>, http::Refusal>& found);
   std::vector<Entry> entries(const std::set<std::string>& names) const;
   Entry describe(const std::string& name) const;
   const Change* change_of(const std::string& name) const;
@@ -114,6 +123,7 @@ class Repository final : public Attendant {
   Server& server_;
   spdlog::logger& log_;
   std::deque<Change> changes_;                  // the first one is under way
+  std::map<std::uint64_t, Listing> listings_;   // that somebody waits for
   std::map<std::string, std::string> reasons_;  // why the last load of a name failed
   std::uint64_t last_number_ = 0;
   Aside aside_;

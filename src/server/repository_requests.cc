@@ -27,8 +27,6 @@ constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kRoot = "/v2/repository/";
 constexpr std::string_view kModels = "/v2/repository/models/";
 constexpr std::size_t kMostBody = 16U << 10;
-// For a folder to be looked at.
-constexpr auto kListing = 10s;
 constexpr const char* kNotTaken =
     "models are loaded only from the repository folder, as they lie there: files and a "
     "configuration "
@@ -37,7 +35,8 @@ constexpr const char* kNotTaken =
 // Something that comes later, maybe when nobody waits any more.
 template <class T>
 struct Awaited {
-  Awaited(const asio::any_io_executor& executor, Clock::time_point until) : here(executor, until) {}
+  explicit Awaited(const asio::any_io_executor& executor)
+      : here(executor, Clock::time_point::max()) {}
   std::optional<T> value{};
   asio::steady_timer here;
   void come(T came) {
@@ -85,15 +84,14 @@ std::string to_json(const std::vector<Repository::Entry>& entries) {
 }
 
 asio::awaitable<void> answer_index(Exchange& exchange, Repository& repository, bool only_ready) {
-  using Entries = std::vector<Repository::Entry>;
+  using Found = Result<std::vector<Repository::Entry>, Refusal>;
   const auto executor = co_await asio::this_coro::executor;
-  const auto awaited = std::make_shared<Awaited<Entries>>(executor, Clock::now() + kListing);
-  const bool begun = repository.index(
-      only_ready, [awaited](Entries entries) { awaited->come(std::move(entries)); });
-  if (begun) co_await until_here(*awaited);
-  if (!awaited->value)
-    co_return co_await refuse(exchange, 503, "the repository folder cannot be read now; try again");
-  std::string json = to_json(*awaited->value);
+  const auto awaited = std::make_shared<Awaited<Found>>(executor);
+  repository.index(only_ready, [awaited](const Found& found) { awaited->come(found); });
+  co_await until_here(*awaited);
+  const Found& found = *awaited->value;
+  if (!found) co_return co_await refuse(exchange, found.error());
+  std::string json = to_json(*found);
   co_await exchange.answer_text(200, kJson, std::move(json));
 }
 
@@ -102,7 +100,7 @@ asio::awaitable<void> answer_load(Exchange& exchange, Repository& repository,
                                   const std::string& name) {
   using Outcome = Repository::Outcome;
   const auto executor = co_await asio::this_coro::executor;
-  const auto awaited = std::make_shared<Awaited<Outcome>>(executor, Clock::time_point::max());
+  const auto awaited = std::make_shared<Awaited<Outcome>>(executor);
   repository.load(name, [awaited](const Outcome& outcome) { awaited->come(outcome); });
   const auto either = co_await (until_here(*awaited) || exchange.gone());
   if (either.index() == 1) {

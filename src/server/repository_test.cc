@@ -6,13 +6,18 @@
 #include <spdlog/sinks/null_sink.h>
 
 #include <boost/asio/executor_work_guard.hpp>
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <deque>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <future>
+#include <new>
+#include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "shm/served.h"
@@ -38,10 +43,10 @@ struct ReadText final : ReadModel {
 // A server whose models are what a test says they are, and which does one step of the test after another.
 class Changing : public ModelMaker, private Attendant {
  public:
-  Changing()
+  explicit Changing(Repository::Settings settings = {.load_timeout = 30s})
       : log_("test", std::make_shared<spdlog::sinks::null_sink_mt>()),
         server_({.grace = 10s}, io_, poller_, signals_, log_),
-        repository_({.load_timeout = 30s}, *this, server_, log_) {
+        repository_(settings, *this, server_, log_) {
     server_.add(repository_);
     server_.add(static_cast<Attendant&>(*this));
   }
@@ -52,6 +57,24 @@ class Changing : public ModelMaker, private Attendant {
   // What lies where this model is loaded from, from now on.
   void put(const std::string& name, const std::string& more = "") {
     texts_[name] = "kind = echo\ninput = u8\n" + more + "\n";
+  }
+  // The folder hangs from now on until that.
+  void hang_until(std::shared_future<void> until) { listing_until_ = std::move(until); }
+  void then_index(std::vector<std::string>& said) {
+    then([this, &said] {
+      repository_.index(false, [&said](const auto& found) {
+        said.push_back(found ? "listed" : found.error().message);
+      });
+      return true;
+    });
+  }
+  // Serves it without a change, and whether it is ready or not.
+  std::shared_ptr<Model> serve(const std::string& name) {
+    const std::shared_ptr<Model> model =
+        make(std::make_unique<ReadText>(name, texts_[name]), *server_.free_place());
+    server_.add(model);
+    server_.serve(model);
+    return model;
   }
   // Of the next steps each is tried again until it is true.
   void then(std::function<bool()> step) { steps_.push_back(std::move(step)); }
@@ -99,11 +122,14 @@ class Changing : public ModelMaker, private Attendant {
     return [name, text = texts_[name]]() -> Result<std::unique_ptr<ReadModel>> {
       if (text.empty()) return std::unique_ptr<ReadModel>();
       if (text.find("unreadable") != std::string::npos) return Error{"its file is torn"};
+      if (text.find("enormous") != std::string::npos) throw std::bad_alloc();
       return std::unique_ptr<ReadModel>(std::make_unique<ReadText>(name, text));
     };
   }
   std::shared_ptr<Model> make(std::unique_ptr<ReadModel> read, unsigned place) override {
     const auto& mine = static_cast<ReadText&>(*read);
+    if (mine.text.find("hungry") != std::string::npos)
+      throw std::system_error(EMFILE, std::generic_category(), "eventfd");
     files_.push_back(testing::TempDir() + "repository_test_" + std::to_string(sys::own_pid()) +
                      "_" + std::to_string(files_.size()) + ".fake");
     std::ofstream(files_.back()) << mine.text;
@@ -133,7 +159,10 @@ class Changing : public ModelMaker, private Attendant {
     return model;
   }
   Listing listing() override {
-    return [] { return std::set<std::string>{"never_loaded"}; };
+    return [until = listing_until_] {
+      if (until.valid()) until.wait();
+      return std::set<std::string>{"never_loaded"};
+    };
   }
 
   std::chrono::milliseconds step(Clock::time_point /*now*/) override {
@@ -153,6 +182,7 @@ class Changing : public ModelMaker, private Attendant {
       io_.get_executor()};
   Server server_;
   Repository repository_;
+  std::shared_future<void> listing_until_{};
   std::map<std::string, std::string> texts_;
   std::vector<std::string> files_;
   std::deque<std::function<bool()>> steps_;
@@ -218,6 +248,64 @@ TEST(Repository, LeavesAModelAloneWhoseSuccessorCannotBeLoaded) {
   EXPECT_THAT(changing.answers(), testing::Each("answered"));
 }
 
+TEST(Repository, OutlivesAShortageOfMemoryOrDescriptors) {
+  Changing changing;
+  changing.put("enormous", "enormous");
+  changing.put("hungry", "hungry");
+  changing.put("it");
+  for (const char* name : {"enormous", "hungry", "it"}) changing.then_load(name);
+  changing.then_await(3);
+  changing.run();
+  EXPECT_THAT(changing.outcomes()[0], HasSubstr("bad_alloc"));
+  EXPECT_THAT(changing.outcomes()[1], HasSubstr("try again later"));
+  EXPECT_EQ(changing.outcomes()[2], "loaded");
+}
+
+TEST(Repository, LetsNobodyWaitWithoutEndForAModelThatDoesNotGo) {
+  Changing changing({.load_timeout = 100ms});
+  changing.put("it");
+  std::optional<Room> room;
+  changing.then([&] {
+    room.emplace(*changing.serve("it")->line->admit(1));
+    EXPECT_TRUE(changing.repository().unload("it"));
+    return true;
+  });
+  changing.then_load("other");
+  changing.then_await(1);
+  changing.then([&] {
+    EXPECT_TRUE(changing.server().retiring());
+    room.reset();
+    return true;
+  });
+  changing.then([&] { return changing.server().all_models().empty(); });
+  changing.run();
+  EXPECT_THAT(changing.outcomes()[0], HasSubstr("try again later"));
+}
+
+TEST(Repository, GivesUpAFolderThatHangs) {
+  std::promise<void> over;
+  std::vector<std::string> said;
+  Changing changing({.load_timeout = 30s, .listing_timeout = 20ms});
+  changing.hang_until(over.get_future());
+  changing.then_index(said);
+  changing.then([&] { return !said.empty(); });
+  changing.run();
+  EXPECT_THAT(said, testing::ElementsAre(HasSubstr("cannot be read now")));
+  EXPECT_TRUE(changing.repository().reading());
+  over.set_value();
+}
+
+TEST(Repository, KeepsNobodyWaitingForAFolderWhenTheServerEnds) {
+  std::promise<void> over;
+  std::vector<std::string> said;
+  Changing changing;
+  changing.hang_until(over.get_future());
+  changing.then_index(said);
+  changing.run();
+  EXPECT_THAT(said, testing::ElementsAre(HasSubstr("shutting down")));
+  over.set_value();
+}
+
 TEST(Repository, UnloadsAModelWhenItHasAnswered) {
   Changing changing;
   changing.put("it", "sleep_us = 50000");
@@ -242,9 +330,10 @@ TEST(Repository, TellsWhereEachModelIs) {
   const auto look = [&] {
     changing.then([&] {
       seen.clear();
-      return changing.repository().index(false, [&](const std::vector<Repository::Entry>& all) {
-        for (const Repository::Entry& entry : all) seen[entry.name] = entry;
+      changing.repository().index(false, [&](const auto& found) {
+        for (const Repository::Entry& entry : *found) seen[entry.name] = entry;
       });
+      return true;
     });
     changing.then([&] { return !seen.empty(); });
   };

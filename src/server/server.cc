@@ -17,6 +17,7 @@ enum Tag : std::uint64_t { kSignals };
 constexpr unsigned kMostAtOnce = 64;  // steps of coroutines between two looks at everything else
 constexpr auto kLongestNap = 1s;
 constexpr auto kLeaveGrace = 1s;  // everything is answered by then; nobody has reason to stay
+constexpr auto kDeathGrace = 5s;  // for the kernel to end what was killed
 
 }  // namespace
 
@@ -54,6 +55,7 @@ void Server::retire(const std::shared_ptr<Model>& model) {
   }
   move(model->state, ModelState::retiring);
   model->leave_by = Clock::now() + settings_.grace;
+  model->watch->let_run_out();
 }
 
 bool Server::retiring() const {
@@ -92,6 +94,7 @@ void Server::step_all() {
   const Clock::time_point now = Clock::now();
   nap_ = kLongestNap;
   for (const auto& model : all_) step(*model, now);
+  count_container();
   bury();
   for (Attendant* attendant : attendants_) nap_ = std::min(nap_, attendant->step(now));
 }
@@ -113,6 +116,35 @@ void Server::step(Model& model, Clock::time_point now) {
   line.refuse_rest("the model has gone; try again");
   line.stop(now, kLeaveGrace);
   move(model.state, ModelState::leaving);
+}
+
+// One that leaves is not stepped any more: what its watch saw grows old.
+std::shared_ptr<Model> Server::watched() const {
+  for (const auto* models : {&models_, &all_}) {
+    const auto found = std::ranges::find_if(*models, [](const std::shared_ptr<Model>& model) {
+      return model->watch && model->state != ModelState::leaving;
+    });
+    if (found != models->end()) return *found;
+  }
+  return nullptr;
+}
+
+void Server::count_container() {
+  const std::shared_ptr<Model> model = watched();
+  if (model == nullptr) return container_.add_nothing();
+  container_.add(model, model->watch->readings());
+}
+
+ContainerSeen Server::container() const {
+  ContainerSeen seen{.counts = container_.counts()};
+  if (const std::shared_ptr<Model> model = watched()) seen.readings = &model->watch->readings();
+  for (const auto& model : all_) {
+    if (!model->watch || model->state == ModelState::leaving) continue;
+    const supervisor::Readings& its = model->watch->readings();
+    seen.workers_cpus = Cpus{seen.workers_cpus.value + its.used.value - its.own.value};
+    seen.workers_memory = seen.workers_memory + its.workers_memory;
+  }
+  return seen;
 }
 
 // A model goes only here: whoever held it may be in the middle of something of it when he lets go.
@@ -194,15 +226,25 @@ void Server::drain(Clock::time_point now) {
 }
 
 void Server::reload() {
-  bool well = true;
-  for (Door* door : doors_) {
-    const Status again = door->reload();
-    if (again) continue;
-    well = false;
-    log_.error("asked to read tokens and certificates again, but all stays as it is: {}",
-               again.error().message);
+  if (!settings_.has_secrets) {
+    log_.warn(
+        "asked to read tokens and certificates again, but there are none: see --token-file and "
+        "--tls-cert");
+    return;
   }
-  if (well) log_.warn("tokens and certificates were read again; a gRPC door keeps its certificate");
+  std::vector<std::function<void()>> news;
+  for (Door* door : doors_) {
+    auto read = door->read_again();
+    if (!read) {
+      log_.error("asked to read tokens and certificates again, but all stays as it is: {}",
+                 read.error().message);
+      return;
+    }
+    news.push_back(std::move(*read));
+  }
+  // Only now: no door may take new tokens while another cannot.
+  for (const auto& take_up : news) take_up();
+  log_.warn("tokens and certificates were read again; a gRPC door keeps its certificate");
 }
 
 bool Server::finished(Clock::time_point now) {
@@ -227,13 +269,21 @@ bool Server::finished(Clock::time_point now) {
 
 void Server::wind_up() {
   if (!draining_) drain(Clock::now());
-  for (const auto& model : all_) model->line->stop(Clock::now(), error_ ? 0s : kLeaveGrace);
+  const auto grace = error_ ? 0s : kLeaveGrace;
+  for (const auto& model : all_) model->line->stop(Clock::now(), grace);
   const auto stopped = [this] {
     return std::all_of(all_.begin(), all_.end(),
                        [](const auto& model) { return model->line->stopped(); });
   };
+  const Clock::time_point give_up = Clock::now() + grace + kDeathGrace;
+  bool hurries = at_once_;
   while (!stopped()) {
     const Clock::time_point now = Clock::now();
+    left_behind_ = now >= give_up;
+    if (left_behind_) break;
+    if (at_once_ && !std::exchange(hurries, true)) {
+      for (const auto& model : all_) model->line->stop(now, 0s);
+    }
     nap_ = kLongestNap;
     for (const auto& model : all_) {
       model->line->step(now);
@@ -241,6 +291,7 @@ void Server::wind_up() {
     }
     if (!stopped()) wait();
   }
+  if (left_behind_ && !error_) error_ = Error{"workers were killed, and still do not end"};
   // Clients in the middle of a request hold rooms of lines, which are about to go.
   for (Door* door : doors_) door->shut();
   while (io_.poll() > 0) {

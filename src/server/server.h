@@ -21,6 +21,7 @@
 
 #include "base/result.h"
 #include "model/model.h"
+#include "server/container.h"
 #include "server/line.h"
 #include "server/model_state.h"
 #include "supervisor/watch.h"
@@ -54,8 +55,11 @@ class Door {
   virtual bool quiet() const = 0;
   // Cuts whoever is left. What serves them ends when the io_context runs next.
   virtual void shut() = 0;
-  // Reads tokens and certificates again. On an error all stays as it is.
-  virtual Status reload() { return Ok{}; }
+  // Reads tokens and certificates again. Calling what it returns takes them up, which cannot fail: until then all
+  // stays as it is.
+  virtual Result<std::function<void()>> read_again() {
+    return std::function<void()>([] {});
+  }
 };
 
 // Somebody whose turn it is whenever something has happened, and who is told when the server ends.
@@ -71,6 +75,7 @@ class Server {
  public:
   struct Settings {
     std::chrono::milliseconds grace{25'000};  // for what is in flight when it is told to end
+    bool has_secrets = true;                  // some door has tokens or a certificate
   };
   // Tags of the poller below this are the server's own.
   static constexpr std::uint64_t kFirstTag = 16;
@@ -111,15 +116,22 @@ class Server {
   // Every model takes requests, and the server does not end.
   bool ready() const;
   bool draining() const { return draining_; }
+  // Seen through the watch of a model that takes requests, or else of another that still works.
+  ContainerSeen container() const;
   asio::io_context& io() { return io_; }
 
   // Serves until a signal ends it: no value when every request that was admitted got its answer.
-  // Otherwise why not. Workers are reaped before it returns.
+  // Otherwise why not. Workers are reaped before it returns, unless left_behind().
   Status run();
+  // Workers that were killed and do not end: the kernel is at something of theirs. To destroy their
+  // lines is to wait for them.
+  bool left_behind() const { return left_behind_; }
 
  private:
   void step_all();
   void step(Model& model, Clock::time_point now);
+  std::shared_ptr<Model> watched() const;
+  void count_container();
   void bury();
   void reload();
   void hear(std::uint64_t tag);
@@ -142,8 +154,10 @@ class Server {
   std::vector<std::shared_ptr<Model>> models_;  // of these, in the order of their names' coming
   std::vector<Door*> doors_;
   std::vector<Attendant*> attendants_;
+  ContainerTally container_;
   bool draining_ = false;
   bool at_once_ = false;
+  bool left_behind_ = false;
   Clock::time_point end_by_;
   std::chrono::milliseconds nap_{0};
   std::optional<Error> error_;

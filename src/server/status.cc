@@ -46,31 +46,19 @@ Json pressure(const std::optional<sys::Pressure>& value) {
   return value ? rounded(value->some_avg10) : Json(nullptr);
 }
 
-// What is of the whole container any model's watch sees; nothing when there is no model.
-const supervisor::Readings* readings_of_any(const Server& server) {
-  for (const auto& model : server.all_models()) {
-    if (model->watch) return &model->watch->readings();
-  }
-  return nullptr;
-}
-
-Json describe_container(const Server& server, double own_cpus) {
-  const supervisor::Readings* const any = readings_of_any(server);
-  if (any == nullptr) return nullptr;
-  const supervisor::Readings& seen = *any;
-  std::uint64_t workers_memory = 0;
-  for (const auto& model : server.all_models()) {
-    if (model->watch) workers_memory += model->watch->readings().workers_memory.value;
-  }
+Json describe_container(const ContainerSeen& container, double own_cpus) {
+  if (container.readings == nullptr) return nullptr;
+  const supervisor::Readings& seen = *container.readings;
+  const ContainerCounts& counts = container.counts;
   return {
       {"cpu_budget_cores", rounded(seen.budget.value)},
-      {"cpu_used_cores", rounded(cpus_used(server, own_cpus).value)},
+      {"cpu_used_cores", rounded(container.workers_cpus.value + own_cpus)},
       {"throttled_percent", seen.throttled ? rounded(*seen.throttled * 100) : Json(nullptr)},
-      {"throttled_seconds_total", rounded(duration<double>(seen.throttled_time).count())},
+      {"throttled_seconds_total", rounded(duration<double>(counts.throttled_time).count())},
       {"memory_limit_bytes", seen.memory_limit ? Json(seen.memory_limit->value) : Json(nullptr)},
       {"memory_in_use_bytes", seen.memory_in_use.value},
-      {"memory_of_workers_bytes", workers_memory},
-      {"out_of_memory_kills_total", seen.oom_kills},
+      {"memory_of_workers_bytes", container.workers_memory.value},
+      {"out_of_memory_kills_total", counts.oom_kills},
       {"cpu_pressure_percent", pressure(seen.cpu_pressure)},
       {"memory_pressure_percent", pressure(seen.memory_pressure)}};
 }
@@ -126,10 +114,10 @@ Json describe_failures(const Line& line) {
 
 Json describe_interventions(const supervisor::Watch& watch) {
   Json all = Json::array();
-  const auto& acts = watch.interventions();
-  const std::size_t first = acts.size() - std::min(acts.size(), kInterventionsShown);
-  for (const auto& act : std::span(acts).subspan(first))
-    all.push_back({{"seconds_since_start", rounded(act.seconds)}, {"text", act.text}});
+  const auto& acts = watch.last_interventions();
+  for (std::size_t i = acts.size() - std::min(acts.size(), kInterventionsShown); i < acts.size();
+       ++i)
+    all.push_back({{"seconds_since_start", rounded(acts[i].seconds)}, {"text", acts[i].text}});
   return all;
 }
 
@@ -205,20 +193,12 @@ ModelCounts counts_of(const Line& line) {
           .latency = &tally.latency};
 }
 
-Cpus cpus_used(const Server& server, double own_cpus) {
-  double used = own_cpus;
-  for (const auto& model : server.all_models()) {
-    if (model->watch) used += std::max(0.0, model->watch->readings().used.value - own_cpus);
-  }
-  return {used};
-}
-
 ContainerMoment container_now(const Server& server, double own_cpus) {
   constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
-  const supervisor::Readings* const any = readings_of_any(server);
-  if (any == nullptr) return {own_cpus, kUnknown, kUnknown, kUnknown};
-  const supervisor::Readings& seen = *any;
-  return {.cpu_used = cpus_used(server, own_cpus).value,
+  const ContainerSeen container = server.container();
+  if (container.readings == nullptr) return {own_cpus, kUnknown, kUnknown, kUnknown};
+  const supervisor::Readings& seen = *container.readings;
+  return {.cpu_used = container.workers_cpus.value + own_cpus,
           .cpu_budget = seen.budget.value,
           .throttled_percent = seen.throttled ? *seen.throttled * 100 : kUnknown,
           .memory_in_use = static_cast<double>(seen.memory_in_use.value)};
@@ -237,7 +217,7 @@ std::string describe_status(const Server& server, const ServerFacts& facts, cons
                  {"reason", why_not.empty() ? Json(nullptr) : Json(why_not)},
                  {"connections", facts.connections},
                  {"supervisor_cpu_cores", rounded(facts.own_cpus)}}},
-               {"container", describe_container(server, facts.own_cpus)},
+               {"container", describe_container(server.container(), facts.own_cpus)},
                {"models", Json::array()}};
   if (after) {
     const std::vector<ContainerMoment> moments = history.container(*after);

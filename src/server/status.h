@@ -29,8 +29,6 @@ struct ServerFacts {
 // What identifies a model in the history.
 std::string key_of(const Line& line);
 ModelCounts counts_of(const Line& line);
-// Of all models together. Each watch counts the supervisor's own use, which is there but once.
-Cpus cpus_used(const Server& server, double own_cpus);
 ContainerMoment container_now(const Server& server, double own_cpus);
 
 // `after`: with the history of the seconds after that number; nothing: without.

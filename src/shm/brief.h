@@ -40,6 +40,8 @@ enum class Greeting : char {
   ready = 'R',       // loaded and warm; the text says with what
   fatal = 'F',       // cannot work, and neither could another: the text says why
   last_words = 'L',  // it is about to die; the text says of what
+  unconfined =
+      'U',  // should be in the sandbox, as far as there is one, and is not; the text says why
 };
 // Any other first byte is between the owner of the fleet and the body of the worker.
 inline constexpr std::size_t kGreetingLimit = 4096;  // bytes

@@ -1,12 +1,14 @@
 #include "supervisor/fleet.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <system_error>
 #include <utility>
 
 #include "shm/files_message.h"
 #include "supervisor/blame.h"
+#include "sys/error.h"
 
 namespace headrace::supervisor {
 namespace {
@@ -29,6 +31,10 @@ constexpr std::uint64_t kFewItems = 8;
 constexpr milliseconds kLeaving = 10s;
 // When a worker that could not be passed its descriptors is tried again, unless it has news before.
 constexpr milliseconds kPassAgain = 10ms;
+// A socket holds some hundred messages, so this is all that a dead worker can have said; a living one that
+// never stops must not keep the supervisor.
+constexpr int kMostMessages = 1024;
+constexpr int kFewMessages = 32;
 // How long a worker may take to notice that its next item was cancelled.
 constexpr milliseconds kSkipping = 20ms;
 // Workers that failed to start, with none that ever did.
@@ -46,6 +52,23 @@ std::string word_for(Worker::Offence offence, const sys::Exit& exit) {
       break;
   }
   return exit.signal == 0 ? "exit" : sys::signal_name(exit.signal);
+}
+
+// What a worker was doing when it ended, after "it was killed by SIGSEGV".
+std::string_view occasion(const Worker& worker) {
+  switch (worker.state()) {
+    case WorkerState::starting:
+      return " while it was loading";
+    case WorkerState::ready:
+      return worker.in_flight() > 0 ? " at work" : " while it had nothing to do";
+    case WorkerState::leaving:
+      return " while it was leaving";
+    case WorkerState::absent:
+    case WorkerState::dying:
+    case WorkerState::resting:
+      break;
+  }
+  return "";
 }
 
 std::string in_seconds(milliseconds time) {
@@ -69,6 +92,12 @@ Fleet::Fleet(FleetSettings settings, shm::SlotArea& slots, sys::Poller& poller,
       last_step_(Clock::now()) {
   poller_.watch(bell_.fd(), first_tag_);
   set_workers(settings_.workers, last_step_);
+}
+
+// "worker 3", or "lite0: worker 3".
+std::string Fleet::called(const Worker& worker) const {
+  return (settings_.name.empty() ? "worker " : settings_.name + ": worker ") +
+         std::to_string(worker.number());
 }
 
 // ~Child kills and reaps what is left.
@@ -132,7 +161,7 @@ void Fleet::start(Worker& worker, Clock::time_point now) {
       return;
     }
     // It went once, so it may go again: descriptors or memory are short for now.
-    log_.warn("worker {}: {}", worker.number(), error.message);
+    log_.warn("{}: {}", called(worker), error.message);
     if (worker.state() == WorkerState::absent) {
       worker.move_to(WorkerState::starting);
       worker.move_to(WorkerState::resting);
@@ -147,6 +176,10 @@ void Fleet::start(Worker& worker, Clock::time_point now) {
   } catch (const std::system_error& e) {
     return give_up(Error{std::string("cannot start a worker: ") + e.what()});
   }
+  // What strangers' bytes may take over gets no secrets from our environment; code of the user's own may want any of it.
+  const sys::Sandbox& sandbox = settings_.start.sandbox;
+  const bool few_variables =
+      sandbox.confine != sys::Confine::off && sandbox.files == sys::FileUse::none;
   Result<sys::Child> child = sys::Child::spawn({.program = settings_.program,
                                                 .arguments = settings_.arguments,
                                                 .environment = settings_.start.environment,
@@ -154,8 +187,18 @@ void Fleet::start(Worker& worker, Clock::time_point now) {
                                                             {brief->get(), shm::kBriefFd},
                                                             {slots_.fd(), shm::kSlotsFd},
                                                             {mailbox->fd(), shm::kMailboxFd},
-                                                            {bell_.fd(), shm::kBellFd}}});
+                                                            {bell_.fd(), shm::kBellFd}},
+                                                .few_variables = few_variables});
   if (!child) return give_up(child.error());
+  const std::uint64_t tag = first_tag_ + 1 + 2ULL * worker.number();
+  try {
+    poller_.watch(child->pidfd(), tag);
+    poller_.watch(control.ours.get(), tag + 1);
+  } catch (const std::system_error& e) {
+    // Nobody would hear of its end; ~Child ends it.
+    poller_.forget(child->pidfd());
+    return give_up(Error{std::string("cannot watch a worker: ") + e.what()});
+  }
   worker.child = std::move(*child);
   worker.mailbox = std::move(*mailbox);
   worker.control = std::move(control.ours);
@@ -170,9 +213,6 @@ void Fleet::start(Worker& worker, Clock::time_point now) {
   worker.last_words.clear();
   worker.move_to(WorkerState::starting);
   if (escort) escort->started(worker.number(), worker.control.get());
-  const std::uint64_t tag = first_tag_ + 1 + 2ULL * worker.number();
-  poller_.watch(worker.child->pidfd(), tag);
-  poller_.watch(worker.control.get(), tag + 1);
 }
 
 void Fleet::on_ready(std::uint64_t tag, Clock::time_point now) {
@@ -180,24 +220,22 @@ void Fleet::on_ready(std::uint64_t tag, Clock::time_point now) {
   const std::uint64_t which = tag - first_tag_ - 1;
   Worker& worker = *workers_[which / 2];
   if (!worker.alive()) return;  // an event from before it was buried
-  if (which % 2 == 1) return listen(worker, now);
+  // Between a worker and a body nothing is said but here; who says much, and has nothing to say, waits like others.
+  if (which % 2 == 1) return listen(worker, settings_.escort ? kMostMessages : kFewMessages, now);
   // Before it is closed: a copy of it that a forked child kept would be readable for ever.
   const int pidfd = worker.child->pidfd();
   poller_.forget(pidfd);
   const std::optional<sys::Exit> exit = worker.child->try_reap();
   if (!exit) poller_.watch(pidfd, tag);
   if (exit) {
-    listen(worker, now);  // its last words may tell why
+    listen(worker, kMostMessages, now);  // its last words may tell why
     bury(worker, *exit, now);
   }
 }
 
-void Fleet::listen(Worker& worker, Clock::time_point now) {
-  // A socket holds some hundred messages, so this is all that a dead worker can have said; a living
-  // one that never stops must not keep the supervisor.
-  constexpr int kMostMessages = 1024;
+void Fleet::listen(Worker& worker, int most, Clock::time_point now) {
   std::vector<char> message;
-  for (int heard = 0; heard < kMostMessages; ++heard) {
+  for (int heard = 0; heard < most; ++heard) {
     std::vector<sys::Fd> passed;
     const sys::Received received =
         sys::receive_message(worker.control.get(), shm::kSignatureLimit, message, &passed);
@@ -209,7 +247,7 @@ void Fleet::listen(Worker& worker, Clock::time_point now) {
 
 void Fleet::listen(Clock::time_point now) {
   for (const auto& worker : workers_) {
-    if (worker->alive()) listen(*worker, now);
+    if (worker->alive()) listen(*worker, kMostMessages, now);
   }
 }
 
@@ -221,6 +259,10 @@ void Fleet::hear(Worker& worker, std::span<const char> message, std::vector<sys:
     worker.last_words = text;
     return;
   }
+  if (greeting == shm::Greeting::unconfined) {
+    if (!std::exchange(said_unconfined_, true)) log_.warn("workers are not sandboxed: {}", text);
+    return;
+  }
   if (greeting != shm::Greeting::ready && greeting != shm::Greeting::fatal) {
     if (settings_.escort != nullptr) {
       settings_.escort->heard(worker.number(), message, std::move(passed));
@@ -229,7 +271,7 @@ void Fleet::hear(Worker& worker, std::span<const char> message, std::vector<sys:
   }
   if (worker.state() != WorkerState::starting) return;
   if (greeting == shm::Greeting::ready) {
-    log_.info("worker {} is ready after {} ms: {}", worker.number(),
+    log_.info("{} is ready after {} ms: {}", called(worker),
               std::chrono::duration_cast<milliseconds>(now - worker.since).count(), text);
     worker.move_to(WorkerState::ready);
     worker.since = now;
@@ -238,7 +280,7 @@ void Fleet::hear(Worker& worker, std::span<const char> message, std::vector<sys:
   } else if (!ever_ready_) {
     hopeless_ = Error{text};
   } else {
-    log_.warn("worker {} could not load: {}", worker.number(), text);
+    log_.warn("{} could not load: {}", called(worker), text);
   }
 }
 
@@ -381,8 +423,10 @@ void Fleet::bury(Worker& worker, const sys::Exit& exit, Clock::time_point now) {
                                       (worker.last_words.empty() ? "" : ": " + worker.last_words)
                                 : "the worker was killed: " + worker.killed_for;
   if (!expected && !stopping_) {
-    log_.warn("worker {} {}: {}{}", worker.number(), phrase(worker.state()), sys::describe(exit),
-              worker.killed_for.empty() ? "" : " (" + worker.killed_for + ")");
+    const bool follows = ever_ready_ && worker.number() < wanted_;
+    log_.warn("{} {}{}{}{}{}", called(worker), exit.signal == 0 ? "" : "was ", sys::describe(exit),
+              occasion(worker), worker.killed_for.empty() ? "" : " (" + worker.killed_for + ")",
+              follows ? "; another takes its place" : "");
   }
   const bool charged = take_back(worker, cause);
   if (settings_.escort != nullptr) settings_.escort->ended(worker.number());
@@ -596,9 +640,13 @@ bool Fleet::pass_files(Worker& worker) {
   if (lot_files_.empty()) return true;
   shm::write_files_message(lot_with_files_, lot_message_);
   if (sys::send_message(worker.control.get(), lot_message_, lot_files_)) return true;
+  const int why = errno;
   unpassed_ = true;
-  if (!std::exchange(worker.unpassed, true))
-    log_.info("worker {}: no descriptors can be passed to it for now", worker.number());
+  // One that is dead will be heard of elsewhere.
+  if (why != EPIPE && why != ECONNRESET && !std::exchange(worker.unpassed, true)) {
+    log_.warn("{}: no files can be passed to it for now, and it gets no work until they can: {}",
+              called(worker), sys::describe_errno(why));
+  }
   return false;
 }
 

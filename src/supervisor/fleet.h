@@ -62,7 +62,8 @@ struct Start {
 };
 
 struct FleetSettings {
-  std::string program{};                 // what a worker runs: this same binary
+  std::string name{};     // of what it works for, in its log; empty: it is the only one
+  std::string program{};  // what a worker runs: this same binary
   std::vector<std::string> arguments{};  // with argv[0]
   Start start{};
   std::uint32_t workers = 1;  // at start; see set_workers()
@@ -212,9 +213,10 @@ class Fleet {
   };
   static constexpr std::uint64_t kTags = 1 + 2ULL * kMaxWorkers;
 
+  std::string called(const Worker& worker) const;
   void start(Worker& worker, Clock::time_point now);
   void dismiss(Worker& worker);
-  void listen(Worker& worker, Clock::time_point now);
+  void listen(Worker& worker, int most, Clock::time_point now);
   void hear(Worker& worker, std::span<const char> message, std::vector<sys::Fd> passed,
             Clock::time_point now);
   std::chrono::milliseconds timeout(const Worker& worker) const;
@@ -264,6 +266,7 @@ class Fleet {
   std::optional<Error> hopeless_;
   std::string equipment_;
   bool ever_ready_ = false;
+  bool said_unconfined_ = false;
   std::uint32_t failed_starts_ = 0;  // while none was ever ready
   bool stopping_ = false;
   bool held_ = false;

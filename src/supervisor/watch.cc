@@ -150,7 +150,8 @@ void Watch::count_throttling() {
 
 void Watch::count_cpu(double passed) {
   const double own = sys::cpu_seconds_self();
-  double used = own - std::exchange(own_seconds_, own);
+  const double mine = own - std::exchange(own_seconds_, own);
+  double used = mine;
   for (const auto& worker : fleet_.workers()) {
     Known& known = of(*worker);
     if (known.pid == 0) continue;
@@ -159,7 +160,9 @@ void Watch::count_cpu(double passed) {
     used += more;
     if (passed > 0.1) known.used = Cpus{more / passed};
   }
-  if (passed > 0.1) readings_.used = Cpus{used / passed};
+  if (passed <= 0.1) return;
+  readings_.used = Cpus{used / passed};
+  readings_.own = Cpus{mine / passed};
 }
 
 // Dear, and of interest only while throttled: then two looks in a row say it.
@@ -338,6 +341,9 @@ void Watch::act(const plan::Decision& decision, Clock::time_point now) {
     log_.log(level, "{}", text);
     record(now, std::move(text));
   };
+  const bool starts_some = decision.act == Act::thin || decision.act == Act::recycle ||
+                           (decision.act == Act::resize && decision.workers > fleet_.active());
+  if (runs_out_ && starts_some) return;
   switch (decision.act) {
     case Act::none:
       return;
@@ -384,6 +390,8 @@ void Watch::record(Clock::time_point now, std::string text) {
   if (interventions_.size() < kMostInterventions) {
     interventions_.push_back({seconds(now), last_text_});
   }
+  last_interventions_.push_back({seconds(now), last_text_});
+  if (last_interventions_.size() > kMostInterventions) last_interventions_.pop_front();
 }
 
 }  // namespace headrace::supervisor

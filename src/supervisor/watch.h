@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
@@ -26,6 +27,7 @@ namespace headrace::supervisor {
 struct Readings {
   Cpus budget{};
   Cpus used{};                          // by supervisor and workers, over the last second
+  Cpus own{};                           // of that by the supervisor
   std::optional<double> throttled{};    // share of the last second's periods
   std::optional<Bytes> memory_limit{};  // the nearest one
   Bytes memory_in_use{};                // against it, page cache left out
@@ -90,6 +92,8 @@ class Watch {
   // The owner has changed what each worker is.
   void set_threads(unsigned threads) { settings_.threads = threads; }
   unsigned threads() const { return settings_.threads; }
+  // The job is nearly over: from now on no worker is added, and none replaced but in need.
+  void let_run_out() { runs_out_ = true; }
 
   const Readings& readings() const { return readings_; }
   // Of one worker's process, at the last look; nothing while there is none.
@@ -100,6 +104,8 @@ class Watch {
   Use use_of(std::uint32_t worker) const;
   // The first hundred.
   const std::vector<Intervention>& interventions() const { return interventions_; }
+  // The last hundred, oldest first.
+  const std::deque<Intervention>& last_interventions() const { return last_interventions_; }
   std::uint64_t acts() const { return acts_; }
 
  private:
@@ -154,9 +160,11 @@ class Watch {
   Readings readings_;
   plan::History history_;
   std::vector<Intervention> interventions_;
+  std::deque<Intervention> last_interventions_;
   std::uint64_t acts_ = 0;
   std::string last_text_;
   double own_seconds_ = 0;  // CPU time of this process, then
+  bool runs_out_ = false;
   std::uint64_t kernel_kills_ = 0;
   std::uint64_t restarts_ = 0;
   unsigned kills_while_loading_ = 0;

@@ -50,7 +50,8 @@ class WatchTest : public testing::Test {
     return {.plan =
                 [this](const sys::CgroupFacts& facts) {
                   levels_ = facts.memory.size();
-                  return Watch::Settings::Planned{.cpus = Cpus{2}, .memory = kLimit};
+                  return Watch::Settings::Planned{
+                      .cpus = Cpus{2}, .memory = kLimit, .workers = planned_};
                 },
             .start = [](unsigned) { return Start{}; },
             .advice = [](Bytes) { return "give it more"; },
@@ -67,6 +68,7 @@ class WatchTest : public testing::Test {
                0,
                log_};
   std::size_t levels_ = 0;  // of memory, as the plan saw them last
+  unsigned planned_ = 1;    // workers
 };
 
 TEST_F(WatchTest, GivesNothingUpForAnHourInWhichItWasStopped) {
@@ -108,6 +110,43 @@ TEST_F(WatchTest, KeepsWhatItLastKnewOfGroupsThatVanish) {
   watch.step(now += 1s, 0);
   EXPECT_FALSE(fleet_.held());
   EXPECT_EQ(watch.readings().memory_in_use, 500_MiB);
+}
+
+TEST_F(WatchTest, AddsNoWorkerToAJobThatRunsOut) {
+  appear(100_MiB);
+  planned_ = 2;
+  Clock::time_point now = Clock::now();
+  const auto for_minutes = [&](Watch& watch) {
+    for (int i = 0; i < 300; ++i) watch.step(now += 1s, static_cast<std::uint64_t>(i));
+  };
+  Watch over(settings(), fleet_, log_);
+  over.let_run_out();
+  for_minutes(over);
+  EXPECT_EQ(fleet_.wanted(), 1U);
+  Watch watch(settings(), fleet_, log_);
+  for_minutes(watch);
+  EXPECT_EQ(fleet_.wanted(), 2U);
+}
+
+TEST_F(WatchTest, KeepsTheFirstAndTheLastHundredThingsThatWereDone) {
+  const auto kills = [this](int count) {
+    root_.put("sys/fs/cgroup/job/memory.events", "oom_kill " + std::to_string(count) + "\n");
+  };
+  kills(0);
+  Watch::Settings looking = settings();
+  looking.mode = Watch::Mode::look;
+  Watch watch(std::move(looking), fleet_, log_);
+  const Clock::time_point begin = Clock::now();
+  for (int i = 1; i <= 150; ++i) {
+    kills(i);
+    watch.step(begin + i * 2s, 0);
+  }
+  EXPECT_EQ(watch.acts(), 150U);
+  ASSERT_EQ(watch.interventions().size(), 100U);
+  ASSERT_EQ(watch.last_interventions().size(), 100U);
+  EXPECT_NEAR(watch.interventions().front().seconds, 2, 1);
+  EXPECT_NEAR(watch.last_interventions().front().seconds, 102, 1);
+  EXPECT_NEAR(watch.last_interventions().back().seconds, 300, 1);
 }
 
 }  // namespace

@@ -73,7 +73,7 @@ ControlPair make_control_pair();  // throws std::system_error
 // How many descriptors may travel with one message.
 inline constexpr std::size_t kMostPassed = 64;
 // Sends one message, with copies of at most kMostPassed descriptors; false when the peer is gone or
-// its queue is full.
+// its queue is full, with errno.
 bool send_message(int fd, std::span<const char> message, std::span<const int> passed = {});
 enum class Received : unsigned char { message, nothing, closed };
 // Takes one message, at most `limit` bytes of it, without waiting. Descriptors that came with it are

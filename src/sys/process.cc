@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -26,6 +27,8 @@ extern char** environ;  // NOLINT(readability-redundant-declaration)
 namespace headrace::sys {
 namespace {
 
+using namespace std::string_view_literals;
+
 std::vector<char*> pointers(std::vector<std::string>& strings) {
   std::vector<char*> out;
   out.reserve(strings.size() + 1);
@@ -38,10 +41,24 @@ std::string_view variable_name(std::string_view setting) {
   return setting.substr(0, setting.find('='));
 }
 
-// Our environment, with `added` in place of the variables of the same name.
-std::vector<std::string> merged_environment(const std::vector<std::string>& added) {
+constexpr std::array kForLibraries = {
+    "ASAN_OPTIONS"sv, "GLIBC_TUNABLES"sv, "HOME"sv,         "LANG"sv, "LSAN_OPTIONS"sv,
+    "PATH"sv,         "TMPDIR"sv,         "TSAN_OPTIONS"sv, "TZ"sv,   "UBSAN_OPTIONS"sv};
+constexpr std::array kForLibrariesBegin = {
+    "DNNL_"sv, "GOMP_"sv,   "KMP_"sv,      "LC_"sv,       "LD_"sv,  "MALLOC_"sv, "MKL_"sv,
+    "OMP_"sv,  "ONEDNN_"sv, "OPENBLAS_"sv, "OPENVINO_"sv, "ORT_"sv, "OV_"sv,     "TBB_"sv};
+
+bool for_libraries(std::string_view name) {
+  return std::ranges::find(kForLibraries, name) != kForLibraries.end() ||
+         std::ranges::any_of(kForLibrariesBegin,
+                             [name](std::string_view begin) { return name.starts_with(begin); });
+}
+
+// Our environment, or a part of it, with `added` in place of the variables of the same name.
+std::vector<std::string> merged_environment(const std::vector<std::string>& added, bool few) {
   std::vector<std::string> out = added;
   for (char** at = environ; *at != nullptr; ++at) {
+    if (few && !for_libraries(variable_name(*at))) continue;
     const bool replaced = std::any_of(added.begin(), added.end(), [&](const std::string& a) {
       return variable_name(a) == variable_name(*at);
     });
@@ -108,9 +125,17 @@ Result<Child> Child::spawn(const SpawnRequest& request) {
     if (!parked.back()) return system_error("cannot pass a descriptor to a worker");
     ::posix_spawn_file_actions_adddup2(&actions.value, parked.back().get(), theirs);
   }
+  // Ours all close by themselves; what we were started with, or a library opened, may not.
+  for (int number = 3; number <= highest; ++number) {
+    const bool meant = std::ranges::any_of(
+        request.inherit, [number](const auto& pair) { return pair.second == number; });
+    if (!meant) ::posix_spawn_file_actions_addclose(&actions.value, number);
+  }
+  ::posix_spawn_file_actions_addclosefrom_np(&actions.value, highest + 1);
   Attributes attributes;
   std::vector<std::string> arguments = request.arguments;
-  std::vector<std::string> environment = merged_environment(request.environment);
+  std::vector<std::string> environment =
+      merged_environment(request.environment, request.few_variables);
   pid_t pid = -1;
   const int rc = ::posix_spawn(&pid, request.program.c_str(), &actions.value, &attributes.value,
                                pointers(arguments).data(), pointers(environment).data());
@@ -279,9 +304,9 @@ double cpu_seconds_children() {
 
 double cpu_seconds(int pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  // The program's name comes second, in brackets, and may hold anything, the end of a line too.
   std::string line;
-  std::getline(file, line);
-  // The program's name comes second, in brackets, and may hold anything.
+  std::getline(file, line, '\0');
   const std::size_t name_end = line.rfind(')');
   unsigned long long user = 0;
   unsigned long long system = 0;

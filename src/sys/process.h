@@ -36,7 +36,9 @@ struct SpawnRequest {
   std::vector<std::string> arguments;    // with argv[0]
   std::vector<std::string> environment;  // NAME=value, added to ours (later ones win)
   std::vector<std::pair<int, int>>
-      inherit;  // (our descriptor, its number in the child); all others close
+      inherit;  // (our descriptor, its number in the child); above 2 all others close
+  // Of ours only what the linker, the C library and engines read: names of secrets are anybody's.
+  bool few_variables = false;
 };
 
 // A child process, known by a pidfd, so that neither a signal nor a wait can hit a stranger that

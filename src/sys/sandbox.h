@@ -9,7 +9,8 @@
 // Two halves, of two mechanisms of the kernel, each of which may be missing. Neither needs any
 // privilege, and nothing that is given up comes back.
 //
-//   1. Landlock, before the first thread starts: it binds the calling thread and what comes of it.
+//   1. Landlock, before the first thread starts: it binds the calling thread and what comes of it. With it
+//      goes a first filter of seccomp, which forbids what loading never takes.
 //   2. seccomp, once everything is open and loaded: it binds all threads at once.
 //
 // A process does this to itself. Nothing here is undone by an error: what was given up by then stays
@@ -27,7 +28,7 @@ namespace headrace::sys {
 enum class Confine : unsigned char {
   off,
   where_possible,  // with what the kernel has of the two
-  always,          // a kernel without seccomp is an error
+  always,          // a kernel without seccomp is an error, and for a handler one without Landlock
 };
 
 // What a process still does with files once it is confined.
@@ -53,14 +54,19 @@ bool watched_by_sanitizer();
 void leave_standard_streams();
 
 // The first half: no file is changed, no program started, no TCP port bound or connected, no other
-// process signalled or reached by an abstract name; as far as this version of Landlock goes. With FileUse::none only what lies in `readable`
+// process signalled or reached by an abstract name; as far as this version of Landlock goes. With FileUse::none only what lies in `places`
 // can still be opened, and what any program reads while it loads (shared libraries, what the kernel
-// says of processors and of this process); names that do not exist are no error. With
-// FileUse::writing files and programs are left alone. Call it on the only thread. An error when the kernel has no
-// Landlock, or refuses.
-Status bind_files(FileUse files, std::span<const std::filesystem::path> readable);
+// says of processors and of this process); otherwise everything can be read, and with
+// FileUse::writing what lies in `places` can also be changed. Names that do not exist are no error. Call it on
+// the only thread. An error when the kernel has no Landlock, or refuses.
+Status bind_files(FileUse files, std::span<const std::filesystem::path> places);
 
-// The folders of the program's own file and of all shared libraries that are loaded by now.
+// With it, also on the only thread: no sockets, programs, processes, tracing, keys, mounts and the like, whatever the
+// kernel has of Landlock, and with FileUse::none no capabilities but those to read files. An error when the kernel or a
+// sandbox around this process refuses.
+Status bind_loading(FileUse files);
+
+// The folders of all shared libraries that are loaded by now.
 std::vector<std::filesystem::path> folders_of_libraries();
 
 // The second half: every system call fails with EPERM, but those that computing takes, on all

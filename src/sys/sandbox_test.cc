@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -22,6 +23,7 @@
 #include <condition_variable>
 #include <csignal>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <mutex>
 #include <stdexcept>
@@ -270,6 +272,105 @@ TEST(Sandbox, BindsThreadsThatWereThereBefore) {
   EXPECT_EQ(said, "");
 }
 
+// Any user may do these, and nothing but the filter stands against them.
+std::vector<Try> harmless() {
+  return {
+      {"socket", [] { return ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0); }},
+      {"a question about the parent", [] { return ::kill(::getppid(), 0); }},
+      {"memfd_create", [] { return ::memfd_create("x", MFD_CLOEXEC); }},
+      {"chdir", [] { return ::chdir("."); }},
+      {"openat2",
+       [] {
+         static std::array<std::uint64_t, 3> how{};
+         return raw(SYS_openat2, AT_FDCWD, at("/dev/null"), at(how.data()), sizeof how);
+       }},
+      {"the place in a file",
+       [] { return ::lseek(STDERR_FILENO, 0, SEEK_CUR) < 0 && errno == EPERM ? -1L : 0L; }},
+  };
+}
+
+TEST(Sandbox, RefusesWhatWorkedBeforeIt) {
+  if (!has_seccomp()) GTEST_SKIP() << "no seccomp here";
+  const std::string said = in_child([] {
+    std::string wrong;
+    for (const Try& one : harmless()) wrong += worked(one.call, one.attempt() >= 0);
+    if (!bind_loading(FileUse::none)) return wrong + "no first half";
+    if (!bind_calls(FileUse::none, kSocket)) return wrong + "no second half";
+    return wrong + all_refused(harmless());
+  });
+  EXPECT_EQ(said, "");
+}
+
+// What loading never takes. The rest of ways_out() is left to the second half.
+TEST(Sandbox, LeavesNoWayOutWhileLoading) {
+  if (!has_seccomp()) GTEST_SKIP() << "no seccomp here";
+  static const std::vector<std::string> kOpenStill = {"sending elsewhere",
+                                                      "open for writing",
+                                                      "open for both",
+                                                      "creat",
+                                                      "open of a nameless file",
+                                                      "openat2",
+                                                      "unlink",
+                                                      "rename",
+                                                      "mkdir",
+                                                      "symlink",
+                                                      "chmod",
+                                                      "truncate",
+                                                      "chdir",
+                                                      "tgkill of the parent",
+                                                      "flags of a shared file",
+                                                      "memfd_create",
+                                                      "setuid",
+                                                      "limits of the parent",
+                                                      "own limits",
+                                                      "processors of the parent"};
+  const std::string said = in_child([] {
+    EarlierThread thread;
+    if (!bind_loading(FileUse::none)) return std::string("no seccomp");
+    std::vector<Try> tries = ways_out();
+    std::erase_if(tries, [](const Try& one) {
+      return std::ranges::find(kOpenStill, one.call) != kOpenStill.end();
+    });
+    std::string wrong = all_refused(tries) + thread.ask([&] { return all_refused(tries); });
+    std::atomic<int> sum = 0;
+    std::thread([&sum] { ++sum; }).join();
+    wrong += worked("threads", sum == 1);
+    wrong += worked("open", ::open("/proc/self/status", O_RDONLY | O_CLOEXEC) >= 0);
+    ::signal(SIGUSR1, SIG_IGN);
+    wrong += worked("own signal", ::raise(SIGUSR1) == 0);
+    return wrong + worked("the second half", bool(bind_calls(FileUse::none, kSocket)));
+  });
+  EXPECT_EQ(said, "");
+}
+
+TEST(Sandbox, KeepsOfRootsPowersOnlyThoseToReadFiles) {
+  const std::string said = in_child([] {
+    if (!bind_loading(FileUse::none)) return std::string("no seccomp");
+    const Result<std::string> status = read_text("/proc/self/status", 1 << 16);
+    if (!status) return std::string("no status");
+    std::string wrong;
+    for (const char* set : {"CapInh:\t", "CapPrm:\t", "CapEff:\t"}) {
+      const auto bits = std::stoull(status->substr(status->find(set) + 8, 16), nullptr, 16);
+      if ((bits & ~6ULL) != 0) wrong += std::string(set) + std::to_string(bits) + "; ";
+    }
+    return wrong;
+  });
+  if (!has_seccomp()) GTEST_SKIP() << "no seccomp here";
+  EXPECT_EQ(said, "");
+}
+
+TEST(Sandbox, TakesNoAdviceToBreakMemory) {
+  if (!has_seccomp()) GTEST_SKIP() << "no seccomp here";
+  const std::string said = confined(FileUse::none, [] {
+    constexpr int kAll = PROT_READ | PROT_WRITE;
+    void* const page = ::mmap(nullptr, 4096, kAll, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return worked("free", ::madvise(page, 4096, MADV_DONTNEED) == 0) +
+           all_refused({{"poison", [page] { return ::madvise(page, 4096, 100); }},
+                        {"offline", [page] { return ::madvise(page, 4096, 101); }}});
+  });
+  EXPECT_EQ(said, "");
+}
+
 TEST(Sandbox, OpensNothingWhereNoFileIsWanted) {
   if (!has_seccomp()) GTEST_SKIP() << "no seccomp here";
   EXPECT_EQ(confined(FileUse::none, [] { return all_refused(ways_to_files()); }), "");
@@ -290,7 +391,9 @@ TEST(Sandbox, WritesAndMovesWhereFilesMayBeWritten) {
   const std::string folder = testing::TempDir() + "/sandbox_" + std::to_string(::getpid());
   ASSERT_EQ(::mkdir(folder.c_str(), 0700), 0);
   const std::string said = in_child([&folder] {
-    if (has_landlock() && !bind_files(FileUse::writing, {})) return std::string("no Landlock");
+    const std::array places = {std::filesystem::path(folder)};
+    if (has_landlock() && !bind_files(FileUse::writing, places)) return std::string("no Landlock");
+    if (!bind_loading(FileUse::writing)) return std::string("no first half of seccomp");
     if (!bind_calls(FileUse::writing, kSocket)) return std::string("no seccomp");
     const std::string inner = folder + "/inner";
     const Status written = replace_file(folder + "/file", "text");
@@ -299,6 +402,10 @@ TEST(Sandbox, WritesAndMovesWhereFilesMayBeWritten) {
     wrong += worked("move", ::rename((folder + "/file").c_str(), (inner + "/file").c_str()) == 0);
     wrong += worked("unlink", ::unlink((inner + "/file").c_str()) == 0);
     wrong += worked("no folder", ::rmdir(inner.c_str()) == 0);
+    wrong +=
+        worked("nowhere", ::access("/dev/null", W_OK) != 0 || ::open("/dev/null", O_WRONLY) >= 0);
+    if (has_landlock() && ::open((folder + "-not").c_str(), O_WRONLY | O_CREAT, 0600) >= 0)
+      wrong += "wrote elsewhere; ";
     return wrong + refused({"socket", [] { return ::socket(AF_INET, SOCK_STREAM, 0); }});
   });
   EXPECT_EQ(said, "");
@@ -389,6 +496,19 @@ TEST(Sandbox, ChangesNoFileButReadsAllWhereFilesMayBeRead) {
   EXPECT_EQ(said, "");
 }
 
+TEST(Sandbox, LooksIntoNoOtherProcessWhereFilesMayBeRead) {
+  if (!has_landlock()) GTEST_SKIP() << "no Landlock here";
+  const std::string theirs = "/proc/" + std::to_string(::getpid()) + "/mem";
+  for (const FileUse files : {FileUse::reading, FileUse::writing}) {
+    const std::string said = in_child([&] {
+      const Status bound = bind_files(files, {});
+      if (!bound) return bound.error().message;
+      return ::open(theirs.c_str(), O_RDONLY | O_CLOEXEC) < 0 ? std::string() : "opened";
+    });
+    EXPECT_EQ(said, "");
+  }
+}
+
 TEST(Sandbox, ReachesNoOtherProcessWhereLandlockKnowsHow) {
   if (sandbox_facts().landlock < 6) GTEST_SKIP() << "an older Landlock";
   const std::string said = in_child([] {
@@ -410,7 +530,7 @@ TEST(Sandbox, ItsParentCanStillMeasureIt) {
   const pid_t child = ::fork();
   if (child == 0) {
     static_cast<void>(bind_files(FileUse::none, {}));
-    const bool bound = static_cast<bool>(bind_calls(FileUse::none, kSocket));
+    const bool bound = bind_loading(FileUse::none) && bind_calls(FileUse::none, kSocket);
     const char letter = bound ? 'y' : 'n';
     if (::write(ends[1], &letter, 1) != 1) ::_exit(1);
     for (;;) ::pause();

@@ -8,25 +8,23 @@
 
 #include <filesystem>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "model/model.h"
 #include "sys/sandbox.h"
 
 namespace headrace::worker {
 
-// Before foreign code may start threads, which is before the model is loaded. `readable`: what
-// loading takes besides shared libraries. What the kernel does not have is left out.
-Status confine_loading(const sys::Sandbox& sandbox,
-                       std::span<const std::filesystem::path> readable);
+// Before foreign code may start threads, which is before the model is loaded. `places`: what
+// loading reads besides shared libraries; for a handler, where it writes. What the kernel does not have is left
+// out; what it has and refuses is said to the supervisor, or an error where the sandbox must be.
+Status confine_loading(const sys::Sandbox& sandbox, std::span<const std::filesystem::path> places);
 
-// With everything loaded. The text is empty, or says why that could not be, where the sandbox may be
-// left out.
-Result<std::string> confine_working(const sys::Sandbox& sandbox);
+// With everything loaded. The same holds.
+Status confine_working(const sys::Sandbox& sandbox);
 
-// The model's folder, wherever links lead, with all that belongs to the model and what its files
-// are links to.
-std::vector<std::filesystem::path> places_of_model(const std::filesystem::path& file);
+// The model's files, or else its folder, and what these are links to.
+std::vector<std::filesystem::path> places_of_model(const model::Model& model);
 
 }  // namespace headrace::worker

@@ -24,8 +24,10 @@ std::optional<std::span<const std::byte>> read_input(Item& item, Bytes limit,
 std::optional<std::span<const std::byte>> read_input(Item& item, const sys::Fd& file, Bytes limit,
                                                      std::vector<std::byte>& buffer) {
   if (file) return settle(item, sys::read_whole(file.get(), limit, buffer));
-  item.fail(ItemError::unreadable,
-            "its file did not reach the worker; has it too few descriptors (ulimit -n)?");
+  item.fail(
+      ItemError::unreadable,
+      "its file did not reach the worker, which may have too few descriptors (ulimit -n); the file "
+      "itself may be good");
   return std::nullopt;
 }
 

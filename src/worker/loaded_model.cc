@@ -40,7 +40,7 @@ engine::DType input_type(const model::Input& input) {
 
 // What opening the model may read.
 std::vector<std::filesystem::path> readable(const ModelSettings& settings) {
-  std::vector<std::filesystem::path> places = places_of_model(settings.model.file);
+  std::vector<std::filesystem::path> places = places_of_model(settings.model);
   const std::vector<std::filesystem::path> libraries = sys::folders_of_libraries();
   places.insert(places.end(), libraries.begin(), libraries.end());
   return places;

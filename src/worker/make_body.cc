@@ -1,7 +1,9 @@
 #include "worker/make_body.h"
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "sys/files.h"
 #include "worker/confinement.h"
@@ -17,7 +19,11 @@ Result<std::unique_ptr<Body>> handler_body(const shm::Brief& brief) {
   if (!settings) return settings.error();
   // Standard output may be where the results go.
   sys::print_to_standard_error();
-  if (Status bound = confine_loading(brief.sandbox, {}); !bound) return bound.error();
+  // The supervisor has made the folder for its results.
+  const std::vector<std::filesystem::path> written = settings->folder.empty()
+                                                         ? std::vector<std::filesystem::path>{}
+                                                         : std::vector{settings->folder};
+  if (Status bound = confine_loading(brief.sandbox, written); !bound) return bound.error();
   return make_handler_body(*settings, brief);
 }
 

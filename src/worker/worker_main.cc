@@ -147,12 +147,10 @@ int worker_main(const MakeBody& make_body) {
 
   Result<std::unique_ptr<Body>> body = make_body(*brief);
   if (!body) return fail(body.error());
-  Result<std::string> open = confine_working(brief->sandbox);
-  if (!open) return fail(open.error());
+  if (Status bound = confine_working(brief->sandbox); !bound) return fail(bound.error());
   if (const std::string signature = (*body)->signature(); !signature.empty())
     sys::send_message(shm::kControlFd, shm::kSignature + signature);
-  greet(shm::Greeting::ready,
-        (*body)->equipment() + (open->empty() ? "" : ", not sandboxed (" + *open + ")"));
+  greet(shm::Greeting::ready, (*body)->equipment());
   Loop(std::move(*mailbox), std::move(*slots), sys::Bell(sys::Fd(shm::kBellFd)), **body, *brief)
       .run();
   (*body)->finish();

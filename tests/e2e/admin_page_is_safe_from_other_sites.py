@@ -11,7 +11,10 @@ import serving
 def body():
     Path("tokens").write_text("secret\n")
     open_to_others = job.Run(serving.echo(), "--http", "127.0.0.1:0", "--admin", "0.0.0.0:0", command="serve")
-    assert "add --token-file" in open_to_others.end(3).said
+    assert "add --admin-token-file" in open_to_others.end(2).said
+    open_to_clients = job.Run("echo", "--http", "127.0.0.1:0", "--admin", "0.0.0.0:0", "--token-file", "tokens",
+                              command="serve")  # fmt: skip
+    assert "add --admin-token-file" in open_to_clients.end(2).said
 
     server = serving.Server(serving.echo(), "--workers", 1, "--admin", "127.0.0.1:0", "--token-file", "tokens")
     admin = server.admin()
@@ -39,6 +42,18 @@ def body():
     for fields in ({"Host": f"localhost:{admin.port}"}, {"Origin": f"http://{own}", "Sec-Fetch-Site": "same-origin"}):
         assert admin.ask("GET", "/status", **known, **fields).status == 200, fields
     assert server.ask("GET", "/status", **known).status == 404 == server.ask("GET", "/", **known).status
+    server.end()
+
+    Path("admins").write_text("of admins\n")
+    server = serving.Server("echo", "--workers", 1, "--token-file", "tokens", "--admin", "0.0.0.0:0", "--admin-token-file",
+                            "admins")  # fmt: skip
+    admin, admins = server.admin(), {"Authorization": "Bearer of admins"}
+    for path in ("/status", "/v2/models/echo", "/v2/repository/index"):
+        method = "POST" if "repository" in path else "GET"
+        assert admin.ask(method, path, **known).status == 401, path
+        assert admin.ask(method, path, **admins).status == 200, path
+    assert server.ask("GET", "/v2/models/echo", **known).status == 200
+    assert server.ask("GET", "/v2/models/echo", **admins).status == 401
     server.end()
 
 

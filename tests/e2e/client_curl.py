@@ -47,6 +47,8 @@ def pictures(model, picture):
     results = json.loads(form)["results"]
     assert [one.get("result") for one in results] == [expected, expected, None], results
     curl("--fail", "-d", "words", model, code=22)
+    assert b"neither a picture (JPEG, PNG or WebP)" in curl("-d", "words", model)
+    assert b"use --data-binary" in curl("-d", f"@{picture}", model)
 
 
 def tensors(model):

@@ -40,8 +40,8 @@ def body():
     refused(client.unload_model, "one", word="NOT_FOUND")
     server.end()
     open_to_all = job.run("--repository", "models", "--admin-grpc", "0.0.0.0:0", "--http", "127.0.0.1:0",
-                          command="serve", code=3)  # fmt: skip
-    assert "--token-file" in open_to_all.said, open_to_all.said
+                          command="serve", code=2)  # fmt: skip
+    assert "--admin-token-file" in open_to_all.said, open_to_all.said
 
 
 job.test(body)

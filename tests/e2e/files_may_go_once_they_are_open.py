@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Files that are removed, replaced or locked after they were opened are read all the same: the supervisor opens them
 ahead, and a worker needs no name of them. None stays open behind."""
+import contextlib
 import os
 import signal
 import subprocess
@@ -11,7 +12,10 @@ import job
 
 def opened(pid, folder):
     """Which files of that folder a process holds open."""
-    links = (os.readlink(place) for place in Path(f"/proc/{pid}/fd").iterdir() if place.is_symlink())
+    links = []
+    for place in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            links.append(os.readlink(place))
     return {os.path.basename(link) for link in links if os.path.dirname(link) == folder}
 
 

@@ -16,6 +16,11 @@ def body():
         serving.tagged(name, tag, "models")
     os.symlink("../" + serving.tagged("elsewhere", 9), "models/elsewhere")
     serving.tagged("renamed", 4, "models")
+    for name, file in (("linked", "labels.txt"), ("above", "../../secrets"), ("missing", "../../nothing")):
+        place = Path(serving.tagged(name, 5, "models"))
+        place.joinpath("model.toml").write_text(f'file = "it.fake"\n[output]\nkind = "classification"\nlabels = "{file}"\n')
+    Path("secrets").write_text("one\ntwo\n")
+    os.symlink("../../secrets", "models/linked/labels.txt")
     Path("models/renamed/model.toml").write_text('name = "another"\n' + Path("models/one/model.toml").read_text())
     server = serving.Server("one", "--repository", "models", "--admin", "127.0.0.1:0", "--workers", 1)
 
@@ -25,7 +30,8 @@ def body():
         return "" if status == 200 else json.loads(reply.body)["error"]
 
     assert server.states() == {"one": "READY", "two": "UNAVAILABLE", "three": "UNAVAILABLE",
-                               "elsewhere": "UNAVAILABLE", "renamed": "UNAVAILABLE"}, server.states()  # fmt: skip
+                               "elsewhere": "UNAVAILABLE", "renamed": "UNAVAILABLE", "linked": "UNAVAILABLE",
+                               "above": "UNAVAILABLE", "missing": "UNAVAILABLE"}, server.states()  # fmt: skip
     assert server.infer("two", ASK).status == 404
     asked("models/two/load", 200, "{}")
     assert serving.tag_of(server.infer("two", ASK)) == 2 and serving.tag_of(server.infer("one", ASK)) == 1
@@ -41,9 +47,12 @@ def body():
 
     for parameters in ({"config": "{}"}, {"config": "{}", "file:1/model.onnx": "AAAA" * 10_000}):
         assert "only from the repository folder" in asked("models/two/load", 400, json.dumps({"parameters": parameters}))
-    assert "leads out" in asked("models/elsewhere/load", 400)
+    for name in ("elsewhere", "linked", "above", "missing"):
+        assert "leads out" in asked(f"models/{name}/load", 400), name
     assert "another" in asked("models/renamed/load", 400)
     asked("models/four/load", 404)
+    Path("models/bare").mkdir()
+    assert "no model.toml in it" in asked("models/bare/load", 400)
     asked("models/two/unload", 404)
     for name in ("a%20b", "stats", "x" * 129, "a%5Cb"):
         assert "cannot be the name" in asked(f"models/{name}/load", 400), name

@@ -18,6 +18,7 @@ def body():
     with browser.Browser() as page:
         page.open(f"http://{admin.host}:{admin.port}/")
         job.until(lambda: "who has a token" in page.text(), 60, "the page asks for a token")
+        assert page.script("return document.activeElement.id") == "token"
         page.type("#token", "wrong\n")
         job.until(lambda: "That is none of its tokens." in page.text(), 60, "the page says that it is a wrong one")
         page.type("#token", "secret\n")
@@ -26,10 +27,13 @@ def body():
         page.type("input[type=file]", picture)
         job.until(lambda: "there and back" in page.text(), 60, "an answer")
         assert page.script("return document.querySelector('.bar span').textContent") == label
+        assert page.script("return document.querySelector('.bar meter').offsetWidth") > 40, "no bar is seen"
         Path("broken.jpg").write_bytes(Path(picture).read_bytes()[:2000])
         page.type("input[type=file]", str(Path("broken.jpg").resolve()))
         job.until(lambda: "400: corrupt" in page.text() and "Last errors" in page.text(), 60, "what was wrong with it")
         job.until(lambda: "No request has failed." not in page.text(), 60, "the error is listed")
+        page.type("input[type=file]", str(Path("broken.jpg").rename("again.jpg").resolve()))
+        job.until(lambda: "(2 times)" in page.text(), 60, "equal errors are one line")
     server.end()
 
 

@@ -21,8 +21,7 @@ def body():
     server = serving.Server(serving.echo(sleep_us=200000), "--workers", 1, "--access-log", "-", stdout=write)
     before = resident_mib(server.run.pid)
     # Headers that claim sixty megabytes each.
-    head = (b"POST /v2/models/echo/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 60000000\r\n"
-            b"Inference-Header-Content-Length: 60000000\r\n\r\n{")  # fmt: skip
+    head = b"POST /v2/models/echo/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 60000000\r\n\r\n{"
     clients = [socket.create_connection((server.host, server.port)) for _ in range(3)]
     for client in clients:
         client.sendall(head)
@@ -30,8 +29,11 @@ def body():
     assert resident_mib(server.run.pid) < before + 30, (before, resident_mib(server.run.pid))
     for client in clients:
         client.close()
-    # Twenty megabytes of blanks around one byte, while it waits.
-    request = serving.json_request(INPUT0=("UINT8", [1, 1], [7])).replace("{", "{" + " " * 20_000_000, 1)
+    # Megabytes of blanks around one byte, while it waits; and more of them than are taken.
+    request = serving.json_request(INPUT0=("UINT8", [1, 1], [7])).replace("{", "{" + " " * 8_000_000, 1)
+    for more in ({}, {"Inference_Header_Content_Length": str(2 * len(request))}):
+        refused = server.infer("echo", 2 * request, **more)
+        assert refused.status == 413 and b"as binary data" in refused.body, refused
     asked = [server.connect() for _ in range(4)]
     for connection in asked:
         connection.request("POST", "/v2/models/echo/infer", request)

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""After SIGHUP new tokens are good and old ones no more, for both doors; a file that cannot be read changes nothing."""
+"""After SIGHUP new tokens are good and old ones no more, for all doors; a file that cannot be read changes nothing at
+any of them."""
 import os
 import signal
 from pathlib import Path
@@ -11,7 +12,9 @@ import serving
 
 def body():
     Path("tokens").write_text("first\n")
-    server = calling.Server(serving.echo(), "--workers", 1, "--token-file", "tokens", ready=False)
+    Path("admins").write_text("admin\n")
+    server = calling.Server(serving.echo(), "--workers", 1, "--token-file", "tokens", "--admin", "127.0.0.1:0",
+                            "--admin-token-file", "admins", ready=False)  # fmt: skip
     server.until_ready()
 
     def by_http(token):
@@ -36,8 +39,14 @@ def body():
     assert by_http("second") == 200 and by_http("first") == 401
     assert by_grpc("second") == calling.grpc.StatusCode.OK and by_grpc("first") == calling.grpc.StatusCode.UNAUTHENTICATED
     os.rename("tokens", "away")
-    hang_up(2, "all stays as it is")
+    hang_up(1, "all stays as it is")
     assert by_http("second") == 200 and by_grpc("second") == calling.grpc.StatusCode.OK
+    Path("tokens").write_text("third\n")
+    os.remove("admins")
+    hang_up(2, "all stays as it is")
+    assert by_http("second") == 200 and by_http("third") == 401, "one door has taken what another could not"
+    assert by_grpc("second") == calling.grpc.StatusCode.OK
+    assert by_grpc("third") == calling.grpc.StatusCode.UNAUTHENTICATED
     assert serving.Server.get(server, "/readyz").status == 200 and server.run.workers(), "nobody else was bothered"
     server.end()
 

@@ -191,6 +191,19 @@ function shown(result) {
 
 // --- what is shown of a model
 
+// Errors that say the same, each once: the first of them, and how many there are.
+function alike(errors) {
+  const kinds = new Map();
+  for (const error of errors) {
+    const text = error.attempts > 1 ? `${error.message} (${error.attempts} attempts)` : error.message;
+    const key = `${error.code} ${text}`;
+    const kind = kinds.get(key) ?? { error, text, times: 0 };
+    kind.times++;
+    kinds.set(key, kind);
+  }
+  return [...kinds.values()];
+}
+
 const STATE_MOODS = { ready: "good", loading: "warm", leaving: "warm", resting: "warm", unavailable: "bad", failed: "bad", dying: "bad" };
 
 function drawModel(model) {
@@ -245,10 +258,10 @@ function showModel(drawn, model, status) {
     worker.pid === null ? "–" : String(worker.pid),
     worker.last_end === null ? "–" : `${time(worker.last_end_seconds_ago)} ago: ${worker.last_end}`,
   ]));
-  drawn.errors.show([...model.last_errors].reverse().map((error) => [
+  drawn.errors.show(alike([...model.last_errors].reverse()).map(({ error, text, times }) => [
     `${time(Math.max(0, Math.round((status.server.now_ms - error.time_ms) / 1000)))} ago`,
     [error.code, "bad"],
-    error.attempts > 1 ? `${error.message} (${error.attempts} attempts)` : error.message,
+    times > 1 ? `${text} (${times} times)` : text,
     error.request_id ?? "–",
   ]));
   drawn.ends.show(Object.entries(model.restarts_by_reason).map(([reason, count]) => [reason, number(count)]));
@@ -262,16 +275,17 @@ function containerTiles() {
 }
 
 function showContainer(tiles, { container, server }) {
-  if (!container) return;
-  const limit = container.memory_limit_bytes;
-  tiles.cpu.show(number(container.cpu_used_cores, 2), `of ${number(container.cpu_budget_cores, 2)} cores`,
+  const now = container ?? {}; // without a model nothing is known of it
+  const limit = now.memory_limit_bytes ?? null;
+  const throttled = now.throttled_percent ?? null;
+  tiles.cpu.show(number(now.cpu_used_cores, 2), `of ${number(now.cpu_budget_cores, 2)} cores`,
     `of these the supervisor ${number(server.supervisor_cpu_cores, 2)}`,
     [{ kind: "first", values: past.cpu_used_cores }, { kind: "limit", values: past.cpu_budget_cores }]);
-  tiles.throttled.show(container.throttled_percent === null ? "–" : number(container.throttled_percent, 1),
-    container.throttled_percent === null ? "there is no quota" : "% of periods", `${time(container.throttled_seconds_total)} in all`,
+  tiles.throttled.show(number(throttled, 1), throttled !== null ? "% of periods" : container ? "there is no quota" : "",
+    `${time(now.throttled_seconds_total)} in all`,
     [{ kind: "first", values: past.throttled_percent }], (most) => `${few(most)} %`);
-  tiles.memory.show(bytes(container.memory_in_use_bytes), limit === null ? "" : `of ${bytes(limit)}`,
-    `workers ${bytes(container.memory_of_workers_bytes)} · killed for memory: ${number(container.out_of_memory_kills_total)}`,
+  tiles.memory.show(bytes(now.memory_in_use_bytes), limit === null ? "" : `of ${bytes(limit)}`,
+    `workers ${bytes(now.memory_of_workers_bytes)} · killed for memory: ${number(now.out_of_memory_kills_total)}`,
     [{ kind: "first", values: past.memory_in_use_bytes }, { kind: "limit", values: limit === null ? [] : past.memory_in_use_bytes.map(() => limit) }], bytes);
 }
 
@@ -283,9 +297,12 @@ function request(path, options = {}) {
   return fetch(path, { ...options, headers, cache: "no-store" });
 }
 
-function extend(series, news) {
+// What went and came again in the seconds that have passed brings fewer values, and begins anew.
+function extend(series, news, passed) {
   for (const [name, values] of Object.entries(news)) {
-    if (Array.isArray(values)) series[name] = [...(series[name] || []), ...values].slice(-SECONDS);
+    if (!Array.isArray(values)) continue;
+    const before = values.length < Math.min(passed, SECONDS) ? [] : series[name] || [];
+    series[name] = [...before, ...values].slice(-SECONDS);
   }
 }
 
@@ -301,8 +318,9 @@ function show(status) {
       return; // what was asked for was of another server
     }
   }
+  const passed = history.last - seen;
   seen = history.last;
-  extend(past, history);
+  extend(past, history, passed);
   say(byId("state"), server.draining ? "ending" : server.ready ? "ready" : "not ready",
     `state ${server.draining ? "warm" : server.ready ? "good" : "bad"}`);
   say(byId("about"), [`version ${server.version}`, `up ${time(Math.floor(server.uptime_seconds))}`, plural(server.connections, "connection"), server.reason].filter(Boolean).join(" · "));
@@ -316,7 +334,7 @@ function show(status) {
   showContainer(container, status);
   for (const model of status.models) {
     if (!models.has(key(model))) models.set(key(model), drawModel(model));
-    extend(models.get(key(model)).past, model.history);
+    extend(models.get(key(model)).past, model.history, passed);
     showModel(models.get(key(model)), model, status);
   }
   byId("main").hidden = false;
@@ -325,7 +343,9 @@ function show(status) {
 async function tick() {
   try {
     const reply = await request(`/status?since=${seen}`, { signal: AbortSignal.timeout(5000) });
+    const appears = byId("gate").hidden && reply.status === 401;
     byId("gate").hidden = reply.status !== 401;
+    if (appears) byId("token").focus();
     if (reply.status === 401) {
       say(byId("refused"), sessionStorage.getItem("token") ? "That is none of its tokens." : "");
       say(byId("state"), "a token is needed", "state warm");
