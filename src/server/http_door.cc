@@ -29,7 +29,7 @@ using http::Exchange;
 using http::Refusal;
 
 // JSON is parsed in private memory, several times its size, by the one thread that serves: everybody waits for
-// that, some 30 ms for so much. Tensors of any size go behind it.
+// that. Tensors of any size go behind it.
 constexpr std::size_t kMostJson = 8U << 20;
 constexpr std::size_t kFirstRoom = 64U
                                    << 10;  // for a body whose size is not known before it is read

@@ -2,7 +2,6 @@
 """Another maker's HTTP client talks TLS with a certificate of one's own, and names its token; without either it gets an
 error that says which."""
 import ssl
-import subprocess
 from pathlib import Path
 
 import job
@@ -14,7 +13,6 @@ other_makers.needs("tritonclient", "geventhttpclient")
 import numpy  # noqa: E402
 import tritonclient.http as triton  # noqa: E402
 
-SUBJECT = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
 TOKEN = {"Authorization": "Bearer secret"}
 
 
@@ -25,10 +23,7 @@ class Sealed(serving.Server):
 
 def body():
     Path("tokens").write_text("secret\n")
-    made = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-                           "-nodes", "-keyout", "key.pem", "-out", "cert.pem", "-days", "2", *SUBJECT],
-                          capture_output=True, text=True)  # fmt: skip
-    assert made.returncode == 0, made.stderr
+    serving.make_certificate()
     server = Sealed(serving.echo(), "--workers", 1, "--token-file", "tokens", "--tls-cert", "cert.pem", "--tls-key",
                     "key.pem")  # fmt: skip
     place = f"localhost:{server.port}"

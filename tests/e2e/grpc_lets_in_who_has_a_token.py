@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """With tokens a call without one is refused, but for health; with a certificate the same goes over TLS."""
-import subprocess
 from pathlib import Path
 
 import calling
@@ -8,15 +7,10 @@ import job
 import serving
 from calling import grpc, service_pb2, service_pb2_grpc
 
-SUBJECT = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-
 
 def body():
     Path("tokens").write_text("secret\n")
-    made = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-                           "-nodes", "-keyout", "key.pem", "-out", "cert.pem", "-days", "2", *SUBJECT],
-                          capture_output=True, text=True)  # fmt: skip
-    assert made.returncode == 0, made.stderr
+    serving.make_certificate()
     plain = calling.Server(serving.echo(), "--workers", 1, "--token-file", "tokens")
     check(plain, service_pb2_grpc.GRPCInferenceServiceStub(plain.channel()))
     plain.end()

@@ -1,15 +1,12 @@
 #!/usr/bin/env python3
 """Where there is neither seccomp nor Landlock: `auto` warns once and works, `on` ends with the reason before a worker
 starts, `off` says nothing. So it is where the kernel has seccomp and refuses it, and for handlers without Landlock."""
-import ctypes
-import struct
 import subprocess
 
 import job
+from filters import ALLOW, EQUAL, LOAD, NOT_THERE, REFUSED, RETURN, under
 
 SECCOMP, LANDLOCK_CREATE_RULESET = 317, 444  # of x86-64
-LOAD, EQUAL, RETURN = 0x20, 0x15, 0x06
-NOT_THERE, REFUSED, ALLOW = 0x00050000 | 38, 0x00050000 | 1, 0x7FFF0000
 SET_MODE_FILTER = 1
 
 
@@ -26,15 +23,6 @@ def refusing_filters():
     """What seccomp can do is told, but nobody gets a filter."""
     under([(LOAD, 0, 0, 0), (EQUAL, 0, 3, SECCOMP), (LOAD, 0, 0, 16), (EQUAL, 0, 1, SET_MODE_FILTER),
            (RETURN, 0, 0, REFUSED), (RETURN, 0, 0, ALLOW)])  # fmt: skip
-
-
-def under(steps):
-    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
-    program = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(steps), ctypes.addressof(code)))
-    libc = ctypes.CDLL(None, use_errno=True)
-    for what in ((38, 1, 0), (22, 2, program)):  # PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP
-        if libc.prctl(*what, 0, 0) != 0:
-            raise OSError(ctypes.get_errno(), "prctl")
 
 
 def body():

@@ -4,6 +4,7 @@ import http.client
 import json
 import re
 import struct
+import subprocess
 import threading
 from pathlib import Path
 
@@ -75,6 +76,13 @@ class Server(Listener):
     def end(self, code=0, seconds=60):
         self.run.process.send_signal(job.TERM)
         return self.run.end(code, seconds)
+
+
+def make_certificate():
+    """cert.pem and key.pem, for localhost."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-keyout", "key.pem", "-out", "cert.pem", "-days", "2", "-subj", "/CN=localhost", "-addext",
+                    "subjectAltName=DNS:localhost"], check=True, capture_output=True)  # fmt: skip
 
 
 def json_request(**inputs):
