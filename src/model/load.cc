@@ -58,7 +58,7 @@ Error no_such_model(const fs::path& path) {
 
 Error no_toml(const fs::path& folder) {
   std::error_code unseen;
-  fs::directory_iterator(folder, unseen);
+  const fs::directory_iterator opened(folder, unseen);
   if (unseen) return {"cannot look into " + in_quotes(folder.string()) + ": " + unseen.message()};
   std::string message = in_quotes(folder.string()) + " has no model.toml: ";
   const std::vector<std::string> names = names_in(folder);

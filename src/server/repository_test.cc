@@ -70,7 +70,7 @@ class Changing : public ModelMaker, private Attendant {
   }
   // Serves it without a change, and whether it is ready or not.
   std::shared_ptr<Model> serve(const std::string& name) {
-    const std::shared_ptr<Model> model =
+    std::shared_ptr<Model> model =
         make(std::make_unique<ReadText>(name, texts_[name]), *server_.free_place());
     server_.add(model);
     server_.serve(model);
@@ -140,7 +140,7 @@ class Changing : public ModelMaker, private Attendant {
     settings.model.input.kind = model::InputKind::tensors;
     const shm::SlotSizes slots{
         .count = 16, .input_capacity = 64, .result_capacity = 4096, .bodies = 1_MiB};
-    const auto model = std::make_shared<Model>();
+    auto model = std::make_shared<Model>();
     model->place = place;
     model->line = std::make_unique<Line>(
         LineSettings{.name = mine.name,
