@@ -23,8 +23,6 @@ using oip::in_quotes;
 using oip::Refusal;
 using Parameters = google::protobuf::Map<std::string, InferParameter>;
 
-constexpr std::string_view kPictureOutput = "result";
-
 Refusal wrong(std::string message) {
   return {Refusal::Kind::invalid, std::move(message)};
 }
@@ -326,8 +324,8 @@ std::optional<Answer<std::string_view>> read_picture(const ModelInferRequest& me
   if (!std::ranges::all_of(input.shape(), [](std::int64_t dim) { return dim == 1; }))
     return wrong("a request of BYTES brings one picture: its shape is [1]");
   for (const auto& output : message.outputs()) {
-    if (output.name() != kPictureOutput)
-      return wrong("a picture is answered with the one output " + in_quotes(kPictureOutput));
+    if (output.name() != oip::kFileOutput)
+      return wrong("a picture is answered with the one output " + in_quotes(oip::kFileOutput));
   }
   if (message.raw_input_contents_size() == 0) {
     if (input.contents().bytes_contents_size() != 1 || input.contents().bytes_contents(0).empty())
@@ -359,7 +357,7 @@ Status write_outputs(std::span<const oip::OutputTensor> outputs,
 
 void write_json(std::string_view json, inference::ModelInferResponse& response) {
   constexpr std::array<std::int64_t, 1> kOne = {1};
-  append(kPictureOutput, Datatype::bytes, kOne, element_of(json), response);
+  append(oip::kFileOutput, Datatype::bytes, kOne, element_of(json), response);
 }
 
 }  // namespace headrace::grpc_door

@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 
 #include <array>
+#include <cstdlib>
 #include <filesystem>
 #include <vector>
 
@@ -36,6 +37,9 @@ std::filesystem::path bundled() {
 }
 
 Library load() {
+  // Since 1.29 it reports to its makers, and keeps a database in the home folder for that, unless it finds this when it
+  // starts; its interface can only stop that later. Whatever the user says: nobody asked a worker to.
+  ::setenv("ORT_DISABLE_TELEMETRY", "1", 1);
   Library library;
   void* handle = nullptr;
   for (const std::filesystem::path& file : {bundled(), std::filesystem::path(kFile)}) {

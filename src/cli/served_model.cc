@@ -86,19 +86,26 @@ class ServedModel {
                                             const supervisor::Fleet& fleet, std::size_t models) {
     if (!sizing_.request.worker_memory_measured) measure(fleet);
     const Result<plan::Budget> whole = budget_of(options_, facts);
-    const supervisor::Watch::Settings::Planned as_it_is = {
-        sizing_.budget.cpu.cpus, sizing_.budget.memory.limit, fleet.active(),
-        sizing_.plan.threads.value};
-    if (!whole) return as_it_is;
+    // As it is, unless more is known.
+    supervisor::Watch::Settings::Planned planned = {.cpus = sizing_.budget.cpu.cpus,
+                                                    .memory = sizing_.budget.memory.limit,
+                                                    .workers = fleet.active(),
+                                                    .threads = sizing_.plan.threads.value};
+    if (!whole) return planned;
+    planned.whole_cpus = whole->cpu.cpus;
+    planned.whole_memory = whole->memory.limit;
     const JobOptions share = share_of(options_, *whole, models);
     const Result<plan::Budget> mine = budget_of(share, facts);
     const Result<plan::Plan> plan = plan_again(share, sizing_, facts);
-    if (!mine || !plan) return as_it_is;
+    if (!mine || !plan) return planned;
     // By an estimate no worker is added.
     const bool known = options_.workers || sizing_.request.worker_memory_measured;
     const unsigned most = known ? plan->workers.value : fleet.active();
-    return {mine->cpu.cpus, mine->memory.limit, std::min(plan->workers.value, most),
-            plan->threads.value};
+    planned.cpus = mine->cpu.cpus;
+    planned.memory = mine->memory.limit;
+    planned.workers = std::min(plan->workers.value, most);
+    planned.threads = plan->threads.value;
+    return planned;
   }
 
   supervisor::Start start(unsigned threads) const {

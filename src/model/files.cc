@@ -47,13 +47,16 @@ Status check_beneath(const fs::path& beneath, const fs::path& file) {
   if (beneath.empty()) return Ok{};
   std::error_code wrong;
   const fs::path folder = fs::canonical(beneath, wrong);
-  const fs::path found = wrong ? fs::path() : fs::weakly_canonical(fs::absolute(file), wrong);
-  const bool in =
-      !wrong &&
-      std::mismatch(folder.begin(), folder.end(), found.begin(), found.end()).first == folder.end();
-  if (in) return Ok{};
-  return Error{in_quotes(file.filename().string()) +
-               " leads out of the repository folder: put the file itself there"};
+  if (wrong) return Error{"the repository folder cannot be looked into: " + wrong.message()};
+  const fs::path found = fs::weakly_canonical(fs::absolute(file), wrong);
+  const std::string who = in_quotes(file.filename().string());
+  // A link that leads to itself leads nowhere, which is out as well.
+  if (wrong && wrong != std::errc::too_many_symbolic_link_levels)
+    return Error{who + " cannot be looked at: " + wrong.message()};
+  const auto [rest, ignored] =
+      std::mismatch(folder.begin(), folder.end(), found.begin(), found.end());
+  if (!wrong && rest == folder.end()) return Ok{};
+  return Error{who + " leads out of the repository folder: put the file itself there"};
 }
 
 FileKind file_kind(const fs::path& path) {

@@ -257,6 +257,17 @@ TEST_F(Load, ReadsNoFileOutsideOfTheFolderThatHoldsAll) {
   EXPECT_TRUE(inside) << inside.error().message;
 }
 
+TEST_F(Load, SaysOfWhatHasGoneThatItIsNotThere) {
+  write("all/m/model.toml", "file = \"net.onnx\"\n");
+  const auto said = [this](const char* model, const char* beneath) {
+    const auto loaded = load(folder_ / model, folder_ / beneath);
+    return loaded ? "" : loaded.error().message;
+  };
+  EXPECT_THAT(said("all/gone", "all"), HasSubstr("there is no model"));
+  EXPECT_THAT(said("all/m", "all"), HasSubstr("there is no file 'net.onnx' in the folder"));
+  EXPECT_THAT(said("all/m", "gone"), HasSubstr("folder cannot be looked into: No such file"));
+}
+
 TEST_F(Load, AnOpenvinoModelNeedsItsWeightsAndItsEngine) {
   const fs::path path = write("net.xml", R"(<net><layers>
 <layer name="image" type="Parameter"><data shape="1,3,32,32" element_type="f32"/></layer>

@@ -84,6 +84,20 @@ void try_with(const Signature& model, std::string_view body, const BodyParts& pa
   }
 }
 
+// The same for a model that takes files.
+void try_as_file(const Signature& model, std::string_view body, const BodyParts& parts) {
+  if (parts.raw) return;
+  const Answer<InferRequest> request = InferReader().read(
+      std::string(body.substr(0, parts.json_bytes)), parts.tail_bytes, model, true);
+  if (!request) return must(!request.error().message.empty(), "a refusal has a sentence");
+  if (!request->file) return;
+  must(request->inputs.size() == 1, "a file comes alone");
+  must(request->inputs[0].bytes == parts.tail_bytes, "a file is the whole tail");
+  must(parts.tail_bytes > sizeof(std::uint32_t), "a file has a length and a content");
+  for (const WantedOutput& output : request->outputs)
+    must(output.index == 0, "a file has one output");
+}
+
 }  // namespace
 }  // namespace headrace::oip
 
@@ -95,6 +109,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto parts = oip::divide_body(header, body.size(), 1 << 20);
   if (!parts) return 0;
   for (const oip::Signature& model : oip::fuzz_models()) oip::try_with(model, body, *parts);
+  oip::try_as_file(oip::fuzz_models().front(), body, *parts);
   if (const auto model = oip::model_as_named(body, size % 3)) oip::try_with(*model, body, *parts);
   return 0;
 }

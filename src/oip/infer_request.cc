@@ -28,14 +28,22 @@ struct RawOutput {
   std::uint32_t classes = 0;
 };
 
+// What is said of a file's answer.
+Signature file_signature() {
+  return {.inputs = {}, .outputs = {{std::string(kFileOutput), Datatype::bytes, engine::Shape{}}}};
+}
+
 bool carried_by_json(Datatype type) {
   return type != Datatype::fp16 && type != Datatype::bf16;
 }
 
 class RequestReader : private JsonReader {
  public:
-  RequestReader(simdjson::ondemand::parser& parser, const Signature& signature)
-      : JsonReader("the request"), parser_(parser), signature_(signature) {}
+  RequestReader(simdjson::ondemand::parser& parser, const Signature& signature, bool takes_files)
+      : JsonReader("the request"),
+        parser_(parser),
+        signature_(signature),
+        takes_files_(takes_files) {}
 
   Answer<InferRequest> read(std::string json, std::size_t tail_bytes) {
     request_.json_bytes = json.size();
@@ -43,7 +51,9 @@ class RequestReader : private JsonReader {
     // Zeros: the reader would go on over a bracket that happens to follow.
     static_assert(kJsonMargin >= simdjson::SIMDJSON_PADDING);
     request_.json.resize(request_.json_bytes + kJsonMargin, '\0');
-    const bool good = top() && match_inputs(tail_bytes) && match_outputs();
+    const bool good =
+        top() && (brings_file() ? match_file(tail_bytes) && match_outputs(file_signature())
+                                : match_inputs(tail_bytes) && match_outputs(signature_));
     if (!good || problem()) return problem().value_or(Refusal{});
     return std::move(request_);
   }
@@ -214,6 +224,36 @@ class RequestReader : private JsonReader {
     return true;
   }
 
+  bool brings_file() const {
+    return takes_files_ && inputs_.size() == 1 &&
+           datatype_from(inputs_.front().datatype) == Datatype::bytes;
+  }
+
+  bool match_file(std::size_t tail_bytes) {
+    const RawInput& raw = inputs_.front();
+    const std::string who = "input " + in_quotes(raw.name);
+    const auto is_one = [](std::int64_t dim) { return dim == 1; };
+    if (!raw.shape || !std::ranges::all_of(*raw.shape, is_one))
+      return refuse("a request of BYTES brings one picture: its shape is [1]");
+    if (!raw.binary_bytes || raw.data_bytes)
+      return refuse(
+          who +
+          " is a picture, which JSON cannot carry: send it as binary data, with parameter "
+          "'binary_data_size'");
+    if (*raw.binary_bytes != tail_bytes)
+      return refuse(
+          who + " says binary_data_size " + std::to_string(*raw.binary_bytes) + ", but " +
+          std::to_string(tail_bytes) +
+          " bytes follow the JSON; does Inference-Header-Content-Length say where it ends?");
+    if (tail_bytes <= sizeof(std::uint32_t)) return refuse(who + " is an empty picture");
+    request_.file = true;
+    request_.inputs.push_back({.shape = engine::Shape::of(*raw.shape).value_or(engine::Shape{}),
+                               .datatype = Datatype::bytes,
+                               .elements = 1,
+                               .bytes = tail_bytes});
+    return true;
+  }
+
   bool match_inputs(std::size_t tail_bytes) {
     request_.inputs.resize(signature_.inputs.size());
     InputCheck check(signature_);
@@ -282,20 +322,20 @@ class RequestReader : private JsonReader {
     return true;
   }
 
-  bool match_outputs() {
+  bool match_outputs(const Signature& signature) {
     if (outputs_.empty()) {
-      for (const TensorSpec& output : signature_.outputs) outputs_.push_back({.name = output.name});
+      for (const TensorSpec& output : signature.outputs) outputs_.push_back({.name = output.name});
     }
-    std::vector<bool> given(signature_.outputs.size());
+    std::vector<bool> given(signature.outputs.size());
     for (const RawOutput& raw : outputs_) {
-      const Answer<std::size_t> index = find_output(signature_, raw.name);
+      const Answer<std::size_t> index = find_output(signature, raw.name);
       if (!index) return refuse(index.error().message, index.error().kind);
       if (given[*index]) return refuse("output " + in_quotes(raw.name) + " is asked for twice");
       given[*index] = true;
       const WantedOutput wanted{.index = *index,
                                 .binary = raw.binary.value_or(binary_data_output_),
                                 .classes = raw.classes};
-      if (!match_output(signature_.outputs[*index], wanted)) return false;
+      if (!match_output(signature.outputs[*index], wanted)) return false;
       request_.outputs.push_back(wanted);
     }
     return true;
@@ -314,6 +354,7 @@ class RequestReader : private JsonReader {
 
   simdjson::ondemand::parser& parser_;
   const Signature& signature_;
+  bool takes_files_;
   InferRequest request_;
   std::vector<RawInput> inputs_;
   std::vector<RawOutput> outputs_;
@@ -361,9 +402,9 @@ Answer<BodyParts> divide_body(std::optional<std::string_view> header, std::size_
 }
 
 Answer<InferRequest> InferReader::read(std::string json, std::size_t tail_bytes,
-                                       const Signature& signature) {
+                                       const Signature& signature, bool takes_files) {
   Answer<InferRequest> request =
-      RequestReader(json_->parser, signature).read(std::move(json), tail_bytes);
+      RequestReader(json_->parser, signature, takes_files).read(std::move(json), tail_bytes);
   json_->shrink();
   return request;
 }

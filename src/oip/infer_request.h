@@ -61,7 +61,13 @@ struct WantedOutput {
       0;  // the so many best, as "value:index:label", instead of the tensor; 0: no
 };
 
+// A whole file, such as a picture, is answered with one output of BYTES: a JSON text.
+inline constexpr std::string_view kFileOutput = "result";
+
 struct InferRequest {
+  // The one input is a whole file, for a model that takes files: one element of BYTES, in the tail with its length in
+  // front, under whatever name. Its outputs are kFileOutput, index 0.
+  bool file = false;
   std::string id;                       // empty: none
   std::uint64_t priority = 0;           // 1 is the most urgent, 0 the server's default
   std::chrono::microseconds timeout{};  // that the client gives it in the queue; 0: none
@@ -78,8 +84,10 @@ class InferReader {
   InferReader(InferReader&&) noexcept;
   InferReader& operator=(InferReader&&) noexcept;
 
-  // `json` is the JSON part of the body alone, `tail_bytes` how many follow it.
-  Answer<InferRequest> read(std::string json, std::size_t tail_bytes, const Signature& signature);
+  // `json` is the JSON part of the body alone, `tail_bytes` how many follow it. With `takes_files` a request of one
+  // input of BYTES brings a file.
+  Answer<InferRequest> read(std::string json, std::size_t tail_bytes, const Signature& signature,
+                            bool takes_files = false);
 
   // Converts the JSON data of signature's input `input` to binary form, into `out`, which has
   // exactly its `bytes`. After a refusal the content of `out` is of no use.

@@ -284,6 +284,55 @@ TEST(InferRequestTest, ShortFloatsTravelInBinaryOnly) {
   EXPECT_TRUE(read(halves, with(R"("outputs":[{"name":"y","parameters":{"classification":1}}])")));
 }
 
+// For a model that takes files, what stands in its signature is not what BYTES are for.
+Answer<InferRequest> read_file(std::string_view json, std::size_t tail) {
+  return InferReader().read(std::string(json), tail, one("FP32"), true);
+}
+
+TEST(FileRequestTest, OneElementOfBytesIsAFileUnderAnyName) {
+  const auto request = read_file(
+      R"({"id":"7","inputs":[{"name":"image","datatype":"BYTES","shape":[1,1],)"
+      R"("parameters":{"binary_data_size":104}}],"parameters":{"binary_data_output":true}})",
+      104);
+  ASSERT_TRUE(request) << request.error().message;
+  EXPECT_TRUE(request->file);
+  EXPECT_EQ(request->id, "7");
+  ASSERT_EQ(request->inputs.size(), 1U);
+  EXPECT_EQ(request->inputs[0].bytes, 104U);
+  ASSERT_EQ(request->outputs.size(), 1U);
+  EXPECT_TRUE(request->outputs[0].binary);
+}
+
+TEST(FileRequestTest, AnyOtherRequestIsOneForTheModel) {
+  const auto request =
+      read_file(R"({"inputs":[{"name":"x","datatype":"FP32","shape":[2],"data":[1,2]}]})", 0);
+  ASSERT_TRUE(request) << request.error().message;
+  EXPECT_FALSE(request->file);
+  EXPECT_FALSE(read(one("FP32"),
+                    R"({"inputs":[{"name":"x","datatype":"BYTES","shape":[1],)"
+                    R"("parameters":{"binary_data_size":104}}]})",
+                    104));
+}
+
+TEST(FileRequestTest, RefusesWithASentence) {
+  const auto sentence = [](const std::string& fields, std::size_t tail,
+                           const std::string& more = "") {
+    const auto request = read_file(
+        R"({"inputs":[{"name":"image","datatype":"BYTES",)" + fields + "}]" + more + "}", tail);
+    return request ? "" : request.error().message;
+  };
+  const std::string sized = R"("shape":[1],"parameters":{"binary_data_size":9})";
+  EXPECT_EQ(sentence(sized, 9), "");
+  EXPECT_EQ(sentence(sized, 9, R"(,"outputs":[{"name":"result"}])"), "");
+  EXPECT_THAT(sentence(sized, 9, R"(,"outputs":[{"name":"y"}])"), HasSubstr("'result'"));
+  EXPECT_THAT(sentence(sized, 8), HasSubstr("8 bytes follow the JSON"));
+  EXPECT_THAT(sentence(R"("shape":[1],"data":["x"])", 0), HasSubstr("JSON cannot carry"));
+  EXPECT_THAT(sentence(R"("shape":[2],"parameters":{"binary_data_size":9})", 9),
+              HasSubstr("its shape is [1]"));
+  EXPECT_THAT(sentence(R"("shape":[1],"parameters":{"binary_data_size":4})", 4),
+              HasSubstr("empty picture"));
+}
+
 TEST(RawRequestTest, TheBodySettlesTheOneOpenDimension) {
   const Answer<InferRequest> request = read_raw(1'204'224, one("FP32", "[-1,3,224,224]"));
   ASSERT_TRUE(request) << request.error().message;

@@ -699,10 +699,10 @@ void PoolCore::started(std::uint32_t worker, int control) {
   share::Registry::here().introduce(shm::Participant{participants_[worker]}, control);
 }
 
-void PoolCore::heard(std::uint32_t worker, std::span<const char> message,
+bool PoolCore::heard(std::uint32_t worker, std::span<const char> message,
                      std::vector<sys::Fd> passed) {
-  share::Registry::here().heard(shm::Participant{participants_[worker]}, message,
-                                std::move(passed));
+  return share::Registry::here().heard(shm::Participant{participants_[worker]}, message,
+                                       std::move(passed));
 }
 
 void PoolCore::ended(std::uint32_t worker) {

@@ -128,7 +128,7 @@ class PoolCore : public std::enable_shared_from_this<PoolCore>, private supervis
 
   std::uint32_t enlist(std::uint32_t worker) override;
   void started(std::uint32_t worker, int control) override;
-  void heard(std::uint32_t worker, std::span<const char> message,
+  bool heard(std::uint32_t worker, std::span<const char> message,
              std::vector<sys::Fd> passed) override;
   void ended(std::uint32_t worker) override;
 

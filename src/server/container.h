@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "base/units.h"
 #include "supervisor/watch.h"
@@ -23,11 +24,18 @@ struct ContainerCounts {
 };
 
 struct ContainerSeen {
-  const supervisor::Readings* readings = nullptr;  // null: there is no watch
+  // Null: there is no watch. What in it is of one model alone stands below for all of them.
+  const supervisor::Readings* readings = nullptr;
   ContainerCounts counts{};
+  Cpus budget{};
   Cpus workers_cpus{};  // of all models together
   Bytes workers_memory{};
+  std::optional<Bytes> memory_limit{};  // the nearest one
+  Bytes memory_in_use{};                // against it
 };
+
+// Of all limits the one that is nearest to what is used of it; `ours` is what supervisor and all workers take.
+void find_nearest_limit(ContainerSeen& seen, const supervisor::Readings::Whole& whole, Bytes ours);
 
 class ContainerTally {
  public:

@@ -46,5 +46,26 @@ TEST(ContainerTally, StaysWhenTheLastModelGoesAndGoesOnWithTheNext) {
   EXPECT_EQ(tally.counts().oom_kills, 4u) << "nobody else has counted what that one saw";
 }
 
+TEST(ContainerSeen, IsNearestToTheLimitOfWhichMostIsUsed) {
+  supervisor::Readings::Whole whole{.group_limit = 8000_MiB, .group_in_use = 2000_MiB};
+  ContainerSeen seen;
+  find_nearest_limit(seen, whole, 500_MiB);
+  EXPECT_EQ(seen.memory_limit, 8000_MiB);
+  EXPECT_EQ(seen.memory_in_use, 2000_MiB);
+  whole.own_limit = 1000_MiB;  // of all models together
+  find_nearest_limit(seen, whole, 500_MiB);
+  EXPECT_EQ(seen.memory_limit, 1000_MiB);
+  EXPECT_EQ(seen.memory_in_use, 500_MiB);
+  whole.available = 100_MiB;
+  find_nearest_limit(seen, whole, 500_MiB);
+  EXPECT_EQ(seen.memory_limit, 600_MiB);
+}
+
+TEST(ContainerSeen, KnowsOfNoLimitWhereThereIsNone) {
+  ContainerSeen seen;
+  find_nearest_limit(seen, {}, 500_MiB);
+  EXPECT_EQ(seen.memory_limit, std::nullopt);
+}
+
 }  // namespace
 }  // namespace headrace::server

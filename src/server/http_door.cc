@@ -1,6 +1,7 @@
 #include "server/http_door.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -33,6 +34,8 @@ using http::Refusal;
 constexpr std::size_t kMostJson = 8U << 20;
 constexpr std::size_t kFirstRoom = 64U
                                    << 10;  // for a body whose size is not known before it is read
+constexpr const char* kNoElement =
+    "the input of BYTES must be one picture: 4 bytes with its length, then it";
 constexpr std::size_t kPicture =
     shm::served_input_header(1);  // a picture lies behind so many bytes
 
@@ -114,6 +117,16 @@ Refusal no_picture(Refusal no_json, std::span<const std::byte> bytes) {
   const auto first = text.find_first_not_of(" \t\r\n");
   if (first != std::string_view::npos && text[first] == '{') return no_json;
   return {415, "the body is neither a picture (JPEG, PNG or WebP) nor a JSON object"};
+}
+
+// What a request says of how it wants to wait.
+Terms terms_of(const oip::InferRequest& request, std::uint32_t rows) {
+  Terms terms{
+      .priority = static_cast<unsigned>(std::min<std::uint64_t>(request.priority, 1U << 20)),
+      .rows = rows};
+  if (request.timeout > 0us)
+    terms.deadline = Clock::now() + std::min<std::chrono::microseconds>(request.timeout, 24h);
+  return terms;
 }
 
 struct Body {
@@ -331,7 +344,7 @@ HttpDoor::Awaitable<HttpDoor::Reply> HttpDoor::infer(Exchange& exchange, Model& 
       co_await read_exactly(exchange, *model.line, text->bytes().first(parts->json_bytes));
   if (!read) co_return read.error();
   auto request = reader_.read(text_of(text->bytes().first(parts->json_bytes)), parts->tail_bytes,
-                              *model.line->signature());
+                              *model.line->signature(), takes_files(model));
   if (!request) co_return from(request.error());
   std::optional<Room> kept(std::move(*text));
   co_return co_await infer_tensors(exchange, model, std::move(*request), std::nullopt,
@@ -367,7 +380,7 @@ HttpDoor::Awaitable<HttpDoor::Reply> HttpDoor::infer_untold(Exchange& exchange, 
     co_return co_await answer_file(exchange, model, std::move(body->room), body->size);
   const auto parts = oip::divide_body(std::nullopt, body->size, kMostJson);
   if (!parts) co_return from(parts.error());
-  auto request = reader_.read(text_of(bytes), 0, *model.line->signature());
+  auto request = reader_.read(text_of(bytes), 0, *model.line->signature(), takes_files(model));
   if (!request) {
     Refusal refusal = from(request.error());
     if (takes_files(model)) refusal = no_picture(std::move(refusal), bytes);
@@ -386,9 +399,10 @@ HttpDoor::Awaitable<HttpDoor::Reply> HttpDoor::infer_gathered(Exchange& exchange
   const auto parts = oip::divide_body(header, body->size, kMostJson);
   if (!parts) co_return from(parts.error());
   const std::span<const std::byte> bytes = body->room.bytes().subspan(kPicture, body->size);
-  auto request = parts->raw ? oip::read_raw(parts->tail_bytes, *model.line->signature())
-                            : reader_.read(text_of(bytes.first(parts->json_bytes)),
-                                           parts->tail_bytes, *model.line->signature());
+  auto request = parts->raw
+                     ? oip::read_raw(parts->tail_bytes, *model.line->signature())
+                     : reader_.read(text_of(bytes.first(parts->json_bytes)), parts->tail_bytes,
+                                    *model.line->signature(), takes_files(model));
   if (!request) co_return from(request.error());
   std::optional<Room> kept(std::move(body->room));
   co_return co_await infer_tensors(exchange, model, std::move(*request),
@@ -400,6 +414,9 @@ HttpDoor::Awaitable<HttpDoor::Reply> HttpDoor::infer_gathered(Exchange& exchange
 HttpDoor::Awaitable<HttpDoor::Reply> HttpDoor::infer_tensors(
     Exchange& exchange, Model& model, oip::InferRequest request,
     std::optional<std::span<const std::byte>> tail, std::optional<Room> kept) {
+  if (request.file)
+    co_return co_await infer_file_tensor(exchange, model, std::move(request), tail,
+                                         std::move(kept));
   if (kept) kept->keep_only();
   if (const auto fits = check_rows(model, request); !fits) co_return from(fits.error());
   const oip::Signature& signature = *model.line->signature();
@@ -446,15 +463,70 @@ HttpDoor::Awaitable<HttpDoor::Reply> HttpDoor::infer_tensors(
 
   kept.reset();
   request.json = std::string();
-  Terms terms{
-      .priority = static_cast<unsigned>(std::min<std::uint64_t>(request.priority, 1U << 20)),
-      .rows = rows_of(model, request)};
-  if (request.timeout > 0us)
-    terms.deadline = Clock::now() + std::min<std::chrono::microseconds>(request.timeout, 24h);
+  const Terms terms = terms_of(request, rows_of(model, request));
   auto answer = co_await ask_for(exchange, *model.line, std::move(*room), terms);
   if (!answer) co_return Reply{};
   if (answer->kind != Answer::Kind::result) co_return from(*answer);
   co_return reply_with(model, request, std::move(*answer));
+}
+
+// The one tensor is a picture: it goes where one that comes as it is would lie.
+HttpDoor::Awaitable<HttpDoor::Reply> HttpDoor::infer_file_tensor(
+    Exchange& exchange, Model& model, oip::InferRequest request,
+    std::optional<std::span<const std::byte>> tail, std::optional<Room> kept) {
+  if (kept) kept->keep_only();
+  std::array<std::byte, sizeof(std::uint32_t)> length{};
+  const std::size_t size = request.inputs.front().bytes - length.size();
+  Result<Room, Line::Full> room = model.line->admit(kPicture + size);
+  if (!room) co_return full(*model.line, room.error());
+  const std::span<std::byte> place = room->bytes().subspan(kPicture, size);
+  if (tail) {
+    std::memcpy(length.data(), tail->data(), length.size());
+    std::memcpy(place.data(), tail->data() + length.size(), size);
+  } else {
+    const Read<Ok> first = co_await read_exactly(exchange, *model.line, length);
+    if (!first) co_return first.error();
+    const Read<Ok> rest = co_await read_exactly(exchange, *model.line, place);
+    if (!rest) co_return rest.error();
+  }
+  std::uint32_t said = 0;
+  std::memcpy(&said, length.data(), sizeof said);
+  if (said != size) co_return Refusal{400, kNoElement};
+  shm::write_picture(room->bytes(), size);
+
+  kept.reset();
+  request.json = std::string();
+  const Terms terms = terms_of(request, 1);
+  const auto answer = co_await ask_for(exchange, *model.line, std::move(*room), terms);
+  if (!answer) co_return Reply{};
+  if (answer->kind != Answer::Kind::result) co_return from(*answer);
+  co_return reply_with_file(model, request, *answer);
+}
+
+HttpDoor::Reply HttpDoor::reply_with_file(const Model& model, const oip::InferRequest& request,
+                                          const Answer& answer) {
+  const std::string_view json = json_of(answer);
+  const auto size = static_cast<std::uint32_t>(json.size());
+  std::vector<std::byte> element(sizeof size + json.size());
+  std::memcpy(element.data(), &size, sizeof size);
+  std::memcpy(element.data() + sizeof size, json.data(), json.size());
+  constexpr std::array<std::int64_t, 1> kOne = {1};
+  std::vector<oip::OutputTensor> outputs;
+  for (const oip::WantedOutput& wanted : request.outputs) {
+    outputs.push_back({.name = oip::kFileOutput,
+                       .datatype = oip::Datatype::bytes,
+                       .shape = *engine::Shape::of(kOne),
+                       .bytes = element,
+                       .binary = wanted.binary});
+  }
+  auto response = oip::write_infer_response(
+      {.model = model.line->name(), .version = model.line->version(), .id = request.id}, outputs);
+  if (!response) return Refusal{500, response.error().message};
+  Reply reply;
+  // Its bytes stay where they are.
+  response->made.push_back(std::move(element));
+  reply.tensors = std::move(*response);
+  return reply;
 }
 
 HttpDoor::Reply HttpDoor::reply_with(const Model& model, const oip::InferRequest& request,

@@ -75,7 +75,12 @@ class HttpDoor : public Door {
   Awaitable<Reply> infer_tensors(Exchange& exchange, Model& model, oip::InferRequest request,
                                  std::optional<std::span<const std::byte>> tail,
                                  std::optional<Room> kept);
+  Awaitable<Reply> infer_file_tensor(Exchange& exchange, Model& model, oip::InferRequest request,
+                                     std::optional<std::span<const std::byte>> tail,
+                                     std::optional<Room> kept);
   static Reply reply_with(const Model& model, const oip::InferRequest& request, Answer answer);
+  static Reply reply_with_file(const Model& model, const oip::InferRequest& request,
+                               const Answer& answer);
   static Awaitable<void> send(Exchange& exchange, Reply& reply);
   std::string metrics() const;
 

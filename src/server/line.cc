@@ -324,17 +324,18 @@ Bytes Line::bytes_in_flight() const {
   return {settings_.slots.bodies.value - slots_.bodies_free().value};
 }
 
-void Line::heard(std::uint32_t worker, std::span<const char> message,
+bool Line::heard(std::uint32_t worker, std::span<const char> message,
                  std::vector<sys::Fd> /*passed*/) {
-  if (message.empty() || message.front() != shm::kSignature || signature_) return;
+  if (message.empty() || message.front() != shm::kSignature || signature_) return false;
   Result<oip::Signature> said =
       oip::read_signature(std::string_view(message.data() + 1, message.size() - 1));
   if (said) {
     signature_ = std::move(*said);
   } else {
-    log_.error("worker {} describes its model in a way that makes no sense: {}", worker,
-               said.error().message);
+    log_.error("{}: worker {} describes its model in a way that makes no sense: {}", settings_.name,
+               worker, said.error().message);
   }
+  return false;
 }
 
 }  // namespace headrace::server

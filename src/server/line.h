@@ -207,7 +207,7 @@ class Line : private supervisor::Escort {
 
   std::uint32_t enlist(std::uint32_t /*worker*/) override { return 0; }
   void started(std::uint32_t /*worker*/, int /*control*/) override {}
-  void heard(std::uint32_t worker, std::span<const char> message,
+  bool heard(std::uint32_t worker, std::span<const char> message,
              std::vector<sys::Fd> passed) override;
   void ended(std::uint32_t /*worker*/) override {}
 

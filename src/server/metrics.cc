@@ -236,13 +236,13 @@ void of_container(Page& page, const ContainerSeen& container) {
   if (container.readings == nullptr) return;
   const supervisor::Readings& seen = *container.readings;
   one("headrace_cpu_budget_cores", "gauge", "Processors that the container gives",
-      seen.budget.value);
+      container.budget.value);
   one("headrace_cpu_used_cores", "gauge", "Processors in use by workers and supervisor",
       container.workers_cpus.value + seen.own.value);
   one("headrace_memory_in_use_bytes", "gauge", "Memory that cannot be reclaimed",
-      seen.memory_in_use.value);
-  if (seen.memory_limit)
-    one("headrace_memory_limit_bytes", "gauge", "The nearest limit", seen.memory_limit->value);
+      container.memory_in_use.value);
+  if (container.memory_limit)
+    one("headrace_memory_limit_bytes", "gauge", "The nearest limit", container.memory_limit->value);
   pressure(page, seen);
 }
 

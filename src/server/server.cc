@@ -137,13 +137,17 @@ void Server::count_container() {
 
 ContainerSeen Server::container() const {
   ContainerSeen seen{.counts = container_.counts()};
-  if (const std::shared_ptr<Model> model = watched()) seen.readings = &model->watch->readings();
+  const std::shared_ptr<Model> first = watched();
   for (const auto& model : all_) {
     if (!model->watch || model->state == ModelState::leaving) continue;
     const supervisor::Readings& its = model->watch->readings();
     seen.workers_cpus = Cpus{seen.workers_cpus.value + its.used.value - its.own.value};
     seen.workers_memory = seen.workers_memory + its.workers_memory;
   }
+  if (first == nullptr) return seen;
+  seen.readings = &first->watch->readings();
+  seen.budget = seen.readings->whole.budget;
+  find_nearest_limit(seen, seen.readings->whole, seen.workers_memory + sys::own_peak_resident());
   return seen;
 }
 

@@ -50,17 +50,17 @@ Json describe_container(const ContainerSeen& container, double own_cpus) {
   if (container.readings == nullptr) return nullptr;
   const supervisor::Readings& seen = *container.readings;
   const ContainerCounts& counts = container.counts;
-  return {
-      {"cpu_budget_cores", rounded(seen.budget.value)},
-      {"cpu_used_cores", rounded(container.workers_cpus.value + own_cpus)},
-      {"throttled_percent", seen.throttled ? rounded(*seen.throttled * 100) : Json(nullptr)},
-      {"throttled_seconds_total", rounded(duration<double>(counts.throttled_time).count())},
-      {"memory_limit_bytes", seen.memory_limit ? Json(seen.memory_limit->value) : Json(nullptr)},
-      {"memory_in_use_bytes", seen.memory_in_use.value},
-      {"memory_of_workers_bytes", container.workers_memory.value},
-      {"out_of_memory_kills_total", counts.oom_kills},
-      {"cpu_pressure_percent", pressure(seen.cpu_pressure)},
-      {"memory_pressure_percent", pressure(seen.memory_pressure)}};
+  return {{"cpu_budget_cores", rounded(container.budget.value)},
+          {"cpu_used_cores", rounded(container.workers_cpus.value + own_cpus)},
+          {"throttled_percent", seen.throttled ? rounded(*seen.throttled * 100) : Json(nullptr)},
+          {"throttled_seconds_total", rounded(duration<double>(counts.throttled_time).count())},
+          {"memory_limit_bytes",
+           container.memory_limit ? Json(container.memory_limit->value) : Json(nullptr)},
+          {"memory_in_use_bytes", container.memory_in_use.value},
+          {"memory_of_workers_bytes", container.workers_memory.value},
+          {"out_of_memory_kills_total", counts.oom_kills},
+          {"cpu_pressure_percent", pressure(seen.cpu_pressure)},
+          {"memory_pressure_percent", pressure(seen.memory_pressure)}};
 }
 
 Json describe_worker(const supervisor::Worker& worker, const supervisor::Watch& watch,
@@ -199,9 +199,9 @@ ContainerMoment container_now(const Server& server, double own_cpus) {
   if (container.readings == nullptr) return {own_cpus, kUnknown, kUnknown, kUnknown};
   const supervisor::Readings& seen = *container.readings;
   return {.cpu_used = container.workers_cpus.value + own_cpus,
-          .cpu_budget = seen.budget.value,
+          .cpu_budget = container.budget.value,
           .throttled_percent = seen.throttled ? *seen.throttled * 100 : kUnknown,
-          .memory_in_use = static_cast<double>(seen.memory_in_use.value)};
+          .memory_in_use = static_cast<double>(container.memory_in_use.value)};
 }
 
 std::string describe_status(const Server& server, const ServerFacts& facts, const History& history,

@@ -245,24 +245,27 @@ void Registry::introduce(shm::Participant who, int control) {
   send(peer);
 }
 
-void Registry::heard(shm::Participant from, std::span<const char> message,
+bool Registry::heard(shm::Participant from, std::span<const char> message,
                      std::vector<sys::Fd> passed) {
   const std::scoped_lock lock(mutex_);
   const auto notice = parse(message);
-  if (!notice) return;
+  if (!notice) return false;
   // A worker may speak of segments that it made itself, and of nothing else.
   if (notice->kind == Kind::dropped) {
     const auto found = segments_.find(notice->id);
-    if (found == segments_.end() || found->second.segment->creator() != from) return;
+    if (found == segments_.end())
+      return true;  // it may not have been taken in for want of descriptors
+    if (found->second.segment->creator() != from) return false;
   } else if (notice->kind != Kind::segment) {
-    return;
+    return false;
   }
-  if (!take_in(*notice, std::move(passed))) return;
+  if (!take_in(*notice, std::move(passed))) return true;
   if (notice->kind == Kind::segment && segments_.at(notice->id).segment->creator() != from) {
     segments_.erase(notice->id);
-    return;
+    return false;
   }
   tell_all(*notice, from.place());
+  return true;
 }
 
 void Registry::hang_up(shm::Participant who) {

@@ -72,7 +72,8 @@ class Registry {
   std::optional<shm::Participant> enlist();
   // Its process was started and listens on `control`, which stays open until hang_up().
   void introduce(shm::Participant who, int control);
-  void heard(shm::Participant from, std::span<const char> message, std::vector<sys::Fd> passed);
+  // False when no worker would say that. True is no praise: what cannot be taken in is dropped.
+  bool heard(shm::Participant from, std::span<const char> message, std::vector<sys::Fd> passed);
   // Its control socket is about to be closed.
   void hang_up(shm::Participant who);
   // It was reaped: whatever it held or had begun is set right.

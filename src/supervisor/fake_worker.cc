@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -27,6 +28,11 @@ using shm::Doing;
 
 [[noreturn]] void sleep_for_ever() {
   for (;;) ::pause();
+}
+
+[[noreturn]] void chatter_for_ever() {
+  constexpr std::array kNonsense = {'?', '!'};
+  for (;;) sys::send_message(shm::kControlFd, kNonsense);
 }
 
 void greet(shm::Greeting greeting, std::string_view text) {
@@ -65,6 +71,7 @@ class Misbehaviour {
     for (std::uint32_t i = 0; i < count; ++i) {
       if (name(i) == "abort in run") std::abort();
       if (name(i) == "hang") sleep_for_ever();
+      if (name(i) == "chatter") chatter_for_ever();
     }
     for (std::uint32_t i = 0; i < count; ++i) answer(i);
     mailbox_.end(count);
@@ -74,9 +81,8 @@ class Misbehaviour {
   void answer(std::uint32_t i) {
     const shm::Token token = mailbox_.peek(i);
     const std::string what(name(i));
-    const std::size_t bytes = what.starts_with("read")
-                                  ? read_file(token, what)
-                                  : fill(token, what == "reply astray" ? "" : "{}");
+    const std::size_t bytes =
+        what.starts_with("read") ? read_file(token, what) : fill(token, reply_to(what));
     slots_.write_reply(token, {}, bytes, Clock::now(), 0ns, 0ns);
     if (what == "reply astray") {
       // A reply to some other use of the slot.
@@ -91,6 +97,24 @@ class Misbehaviour {
       reinterpret_cast<shm::MailboxFormat*>(raw_.bytes().data())->out_head.store(0x80000000);
     }
     if (what == "finish then abort") std::abort();
+  }
+
+  static std::string reply_to(const std::string& what) {
+    if (what == "reply astray") return "";
+    if (what == "tell descriptors") return descriptors();
+    constexpr std::string_view kTell = "tell ";
+    if (!what.starts_with(kTell)) return "{}";
+    const char* value = std::getenv(what.c_str() + kTell.size());
+    return value == nullptr ? "unset" : value;
+  }
+
+  // Those beyond its own that it did not open itself, which it would have done with FD_CLOEXEC.
+  static std::string descriptors() {
+    std::string all;
+    for (int fd = shm::kBellFd + 1; fd < 1000; ++fd) {
+      if (::fcntl(fd, F_GETFD) == 0) all += " " + std::to_string(fd);
+    }
+    return all.empty() ? "none" : all;
   }
 
   std::size_t fill(shm::Token token, std::string_view text) {

@@ -31,10 +31,14 @@ constexpr std::uint64_t kFewItems = 8;
 constexpr milliseconds kLeaving = 10s;
 // When a worker that could not be passed its descriptors is tried again, unless it has news before.
 constexpr milliseconds kPassAgain = 10ms;
+// When none could be passed any for so long, that is for good.
+constexpr milliseconds kPassPatience = 30s;
 // A socket holds some hundred messages, so this is all that a dead worker can have said; a living one that
 // never stops must not keep the supervisor.
 constexpr int kMostMessages = 1024;
 constexpr int kFewMessages = 32;
+// An honest process has four or five things to say in its life, apart from what its owner wants to hear often.
+constexpr std::uint32_t kMostChatter = 64;
 // How long a worker may take to notice that its next item was cancelled.
 constexpr milliseconds kSkipping = 20ms;
 // Workers that failed to start, with none that ever did.
@@ -71,6 +75,25 @@ std::string_view occasion(const Worker& worker) {
   return "";
 }
 
+// What to do about a kernel that passes no descriptors.
+std::string_view cure_of(int why) {
+  switch (why) {
+    case ETOOMANYREFS:
+      return "this user's processes have too many on their way: raise the limit of open files "
+             "(ulimit -n), or run fewer jobs at once";
+    case EPERM:
+    case EACCES:
+    case ENOSYS:
+      return "what this container runs in forbids it: allow sendmsg() with SCM_RIGHTS in its "
+             "security profile";
+    case ENOMEM:
+    case ENOBUFS:
+      return "the kernel has no memory for it: give the container more";
+    default:
+      return "see whether what this container runs in lets processes pass them (SCM_RIGHTS)";
+  }
+}
+
 std::string in_seconds(milliseconds time) {
   std::string text = std::to_string(duration<double>(time).count());
   text.erase(text.find_last_not_of('0') + 1);
@@ -96,8 +119,7 @@ Fleet::Fleet(FleetSettings settings, shm::SlotArea& slots, sys::Poller& poller,
 
 // "worker 3", or "lite0: worker 3".
 std::string Fleet::called(const Worker& worker) const {
-  return (settings_.name.empty() ? "worker " : settings_.name + ": worker ") +
-         std::to_string(worker.number());
+  return called() + "worker " + std::to_string(worker.number());
 }
 
 // ~Child kills and reaps what is left.
@@ -205,6 +227,7 @@ void Fleet::start(Worker& worker, Clock::time_point now) {
   worker.since = now;
   worker.exclusive = false;
   worker.unpassed = false;
+  worker.chatter = 0;
   worker.stopped_since.reset();
   worker.finished_before = worker.finished;
   worker.offence = Worker::Offence::none;
@@ -242,6 +265,12 @@ void Fleet::listen(Worker& worker, int most, Clock::time_point now) {
     if (received == sys::Received::closed) return poller_.forget(worker.control.get());
     if (received != sys::Received::message) return;
     hear(worker, message, std::move(passed), now);
+    if (worker.chatter <= kMostChatter || worker.state() == WorkerState::dying) continue;
+    // It would go on until it is dead, and be heard for as long.
+    poller_.forget(worker.control.get());
+    ++counts_.breaches;
+    return kill(worker, "it said nonsense on its control socket without end",
+                Worker::Offence::nonsense);
   }
 }
 
@@ -255,18 +284,20 @@ void Fleet::hear(Worker& worker, std::span<const char> message, std::vector<sys:
                  Clock::time_point now) {
   const std::string text(message.begin() + 1, message.end());
   const auto greeting = static_cast<shm::Greeting>(message.front());
+  ++worker.chatter;
   if (greeting == shm::Greeting::last_words) {
     worker.last_words = text;
     return;
   }
   if (greeting == shm::Greeting::unconfined) {
-    if (!std::exchange(said_unconfined_, true)) log_.warn("workers are not sandboxed: {}", text);
+    if (!std::exchange(said_unconfined_, true))
+      log_.warn("{}workers are not sandboxed: {}", called(), text);
     return;
   }
   if (greeting != shm::Greeting::ready && greeting != shm::Greeting::fatal) {
-    if (settings_.escort != nullptr) {
-      settings_.escort->heard(worker.number(), message, std::move(passed));
-    }
+    if (settings_.escort != nullptr &&
+        settings_.escort->heard(worker.number(), message, std::move(passed)))
+      --worker.chatter;
     return;
   }
   if (worker.state() != WorkerState::starting) return;
@@ -605,7 +636,7 @@ void Fleet::feed(Worker& worker, std::uint32_t depth, Clock::time_point now) {
   choose_lot(worker, depth);
   if (lot_.empty()) return;
   // Before the tokens, so that whoever sees a token finds its file.
-  if (!pass_files(worker)) return;
+  if (!pass_files(worker, now)) return;
   for (const shm::Token token : lot_) {
     worker.mailbox->send(token);
     worker.remember(token);
@@ -636,18 +667,34 @@ void Fleet::choose_lot(const Worker& worker, std::uint32_t depth) {
 
 // False when the kernel takes no more descriptors for now: too many are on their way for this user, or
 // the worker has read nothing for long, or is dead and will be reaped. Then it gets nothing more.
-bool Fleet::pass_files(Worker& worker) {
+bool Fleet::pass_files(Worker& worker, Clock::time_point now) {
   if (lot_files_.empty()) return true;
   shm::write_files_message(lot_with_files_, lot_message_);
-  if (sys::send_message(worker.control.get(), lot_message_, lot_files_)) return true;
+  if (sys::send_message(worker.control.get(), lot_message_, lot_files_)) {
+    unpassable_.reset();
+    return true;
+  }
   const int why = errno;
   unpassed_ = true;
   // One that is dead will be heard of elsewhere.
-  if (why != EPIPE && why != ECONNRESET && !std::exchange(worker.unpassed, true)) {
+  if (why == EPIPE || why == ECONNRESET) return false;
+  if (!std::exchange(worker.unpassed, true)) {
     log_.warn("{}: no files can be passed to it for now, and it gets no work until they can: {}",
               called(worker), sys::describe_errno(why));
   }
+  // One that has read nothing for long has its own deadline.
+  if (why != EAGAIN) despair_of_passing(why, now);
   return false;
+}
+
+void Fleet::despair_of_passing(int why, Clock::time_point now) {
+  // With a pause in between, nobody knows.
+  if (!unpassable_ || now - unpassable_->last >= kAbsence)
+    unpassable_ = Unpassable{.since = now, .last = now};
+  unpassable_->last = now;
+  if (now - unpassable_->since < kPassPatience) return;
+  give_up(Error{"no open file could be passed to any worker for " + in_seconds(kPassPatience) +
+                " (" + sys::describe_errno(why) + "): " + std::string(cure_of(why))});
 }
 
 void Fleet::forgive_absence(Clock::time_point now) {

@@ -47,8 +47,9 @@ class Escort {
   virtual std::uint32_t enlist(std::uint32_t worker) = 0;
   // It was started; what is sent on its control socket now comes before its first item.
   virtual void started(std::uint32_t worker, int control) = 0;
-  // It said something that is no Greeting.
-  virtual void heard(std::uint32_t worker, std::span<const char> message,
+  // It said something that is no Greeting. False: it has nothing to say that needs saying often; who says much of that
+  // sort is killed.
+  virtual bool heard(std::uint32_t worker, std::span<const char> message,
                      std::vector<sys::Fd> passed) = 0;
   // It was reaped, and everything that it had said was heard.
   virtual void ended(std::uint32_t worker) = 0;
@@ -115,6 +116,8 @@ class Fleet {
 
   // How many workers there should be, from now on.
   void set_workers(std::uint32_t count, Clock::time_point now);
+  // Of what it works for, as the beginning of a line in the log: "lite0: ", or nothing when it is the only one.
+  std::string called() const { return settings_.name.empty() ? "" : settings_.name + ": "; }
   // From now on workers start with another brief; those that work make way when they are done with
   // what they hold.
   void renew(Start start);
@@ -232,7 +235,8 @@ class Fleet {
   void charge(shm::Token token, std::uint32_t worker, ItemError code, const std::string& cause);
   void feed(Worker& worker, std::uint32_t depth, Clock::time_point now);
   void choose_lot(const Worker& worker, std::uint32_t depth);
-  bool pass_files(Worker& worker);
+  bool pass_files(Worker& worker, Clock::time_point now);
+  void despair_of_passing(int why, Clock::time_point now);
   std::uint32_t depth() const;
   bool may_be_fed(const Worker& worker, std::uint32_t fed) const {
     return worker.state() == WorkerState::ready && fed < active() && !worker.stopped_since;
@@ -256,6 +260,12 @@ class Fleet {
   std::vector<int> lot_files_;
   std::vector<char> lot_message_;
   bool unpassed_ = false;  // some worker could not be passed its files when it was last fed
+  // While the kernel takes no descriptors for any worker: its refusals.
+  struct Unpassable {
+    Clock::time_point since;
+    Clock::time_point last;
+  };
+  std::optional<Unpassable> unpassable_;
   std::deque<Finished> finished_;
   std::vector<Record> records_;  // by slot
   DeathTally tally_;

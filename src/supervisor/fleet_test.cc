@@ -2,6 +2,7 @@
 // item's name tells the worker how to behave at it.
 #include "supervisor/fleet.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <spdlog/sinks/null_sink.h>
@@ -9,6 +10,7 @@
 
 #include <array>
 #include <csignal>
+#include <cstdlib>
 #include <functional>
 #include <map>
 #include <string>
@@ -193,6 +195,18 @@ TEST(Fleet, AWorkerThatAnswersWhatItWasNotAskedIsKilledAndItsItemsGoOn) {
   }
 }
 
+TEST(Fleet, AWorkerThatNeverStopsTalkingIsKilledAndItsItemsGoOn) {
+  Job job({.workers = 1, .attempts = 2});
+  job.add("chatter");
+  for (int i = 0; i < 5; ++i) job.add("fine" + std::to_string(i));
+  job.finish();
+  ASSERT_TRUE(job.of("chatter").failure);
+  EXPECT_EQ(job.of("chatter").failure->code, ItemError::worker_crashed);
+  EXPECT_THAT(job.of("chatter").failure->message, HasSubstr("control socket"));
+  for (int i = 0; i < 5; ++i) expect_ok(job, "fine" + std::to_string(i));
+  EXPECT_EQ(job.fleet().counts().breaches, 2U);
+}
+
 TEST(Fleet, GivesUpOnWorkersThatOnlyDie) {
   Job job({.start = {.body = "die at start"}, .workers = 2, .hopeless_after = 4});
   job.add("never");
@@ -342,6 +356,57 @@ TEST(Fleet, AWorkerThatCannotBePassedFilesGetsNoneUntilItCan) {
   worker.child->signal(SIGCONT);
   job.finish();
   EXPECT_EQ(job.reply_to("read"), "whole");
+}
+
+TEST(Fleet, GivesUpWhenTheKernelPassesNoFilesForGood) {
+  Job job({.workers = 1});
+  job.until([&] { return job.fleet().ever_ready(); });
+  constexpr int kNoDescriptor = 999'999;
+  job.add("read", kNoDescriptor);
+  const Clock::time_point begin = Clock::now();
+  // Second by second, or the supervisor would seem to have been away.
+  for (int i = 0; i < 25; ++i) {
+    job.fleet().step(begin + i * 1s);
+    job.fleet().dispatch(begin + i * 1s);
+  }
+  EXPECT_FALSE(job.fleet().hopeless());
+  for (int i = 25; i < 35; ++i) {
+    job.fleet().step(begin + i * 1s);
+    job.fleet().dispatch(begin + i * 1s);
+  }
+  ASSERT_TRUE(job.fleet().hopeless());
+  EXPECT_THAT(job.fleet().hopeless()->message, HasSubstr("no open file could be passed"));
+  EXPECT_THAT(job.fleet().hopeless()->message, HasSubstr("SCM_RIGHTS"));
+}
+
+TEST(Fleet, AWorkerInheritsNoDescriptorButItsOwn) {
+  // As a careless library opens them.
+  const sys::Fd stray(::open("/dev/null", O_RDONLY));
+  const sys::Fd far(::fcntl(stray.get(), F_DUPFD, 900));
+  ASSERT_TRUE(far);
+  Job job({.workers = 1});
+  job.add("tell descriptors");
+  job.finish();
+  EXPECT_EQ(job.reply_to("tell descriptors"), "none");
+}
+
+TEST(Fleet, AConfinedWorkerSeesOnlyWhatLibrariesReadOfTheEnvironment) {
+  ::setenv("HEADRACE_TEST_PASSWORD", "open sesame", 1);
+  ::setenv("OMP_TEST", "of ours", 1);
+  ::setenv("MKL_TEST", "of ours", 1);
+  for (const bool confined : {true, false}) {
+    SCOPED_TRACE(confined);
+    Job job({.start = {.environment = {"MKL_TEST=for it"},
+                       .sandbox = {confined ? sys::Confine::where_possible : sys::Confine::off,
+                                   sys::FileUse::none}},
+             .workers = 1});
+    for (const char* name : {"HEADRACE_TEST_PASSWORD", "OMP_TEST", "MKL_TEST"})
+      job.add(std::string("tell ") + name);
+    job.finish();
+    EXPECT_EQ(job.reply_to("tell HEADRACE_TEST_PASSWORD"), confined ? "unset" : "open sesame");
+    EXPECT_EQ(job.reply_to("tell OMP_TEST"), "of ours");
+    EXPECT_EQ(job.reply_to("tell MKL_TEST"), "for it");
+  }
 }
 
 }  // namespace

@@ -48,8 +48,7 @@ Watch::Watch(Settings settings, Fleet& fleet, spdlog::logger& log)
       throttling_(plan::throttling(facts_)),
       own_seconds_(sys::cpu_seconds_self()),
       kernel_kills_(facts_.oom_kills.value_or(0)) {
-  planned_ = settings_.plan(facts_);
-  readings_.budget = planned_->cpus;
+  take_plan();
   nearest_limit();
 }
 
@@ -117,8 +116,7 @@ void Watch::look(Clock::time_point now) {
   ++readings_.looks;
   const double passed = duration<double>(now - last_full_).count();
   last_full_ = now;
-  planned_ = settings_.plan(facts_);
-  readings_.budget = planned_->cpus;
+  take_plan();
   readings_.cpu_pressure = facts_.cpu_pressure;
   readings_.memory_pressure = facts_.memory_pressure;
   count_throttling();
@@ -238,6 +236,15 @@ void Watch::read_share(Clock::time_point now) {
   readings_.shares[oldest->number()] = sys::proportional_memory(known.pid);
 }
 
+void Watch::take_plan() {
+  planned_ = settings_.plan(facts_);
+  readings_.budget = planned_->cpus;
+  readings_.whole.budget = planned_->whole_cpus.value_or(planned_->cpus);
+  readings_.whole.own_limit = settings_.own_limit;
+  if (settings_.own_limit && planned_->whole_memory)
+    readings_.whole.own_limit = planned_->whole_memory;
+}
+
 void Watch::nearest_limit() {
   readings_.memory_limit.reset();
   readings_.memory_in_use = {};
@@ -250,6 +257,9 @@ void Watch::nearest_limit() {
     if (offer_limit(std::min(level.max.value_or(none), level.high.value_or(none)), *use))
       glances_ = i;
   }
+  readings_.whole.group_limit = readings_.memory_limit;
+  readings_.whole.group_in_use = readings_.memory_in_use;
+  readings_.whole.available = facts_.mem_available;
   const Bytes ours = readings_.workers_memory + sys::own_peak_resident();
   if (settings_.own_limit && offer_limit(*settings_.own_limit, ours)) glances_.reset();
   // The machine's memory is not ours alone: what others take of it is no reason to give up anything, as long as
@@ -338,7 +348,7 @@ plan::Sight Watch::sight(Clock::time_point now, std::uint64_t items) {
 void Watch::act(const plan::Decision& decision, Clock::time_point now) {
   const std::string& why = decision.why;
   const auto say = [&](spdlog::level::level_enum level, std::string text) {
-    log_.log(level, "{}", text);
+    log_.log(level, "{}{}", fleet_.called(), text);
     record(now, std::move(text));
   };
   const bool starts_some = decision.act == Act::thin || decision.act == Act::recycle ||
@@ -377,7 +387,7 @@ void Watch::act(const plan::Decision& decision, Clock::time_point now) {
 
 void Watch::refuse(const std::string& why, Bytes taken) {
   if (!settings_.gives_up && fleet_.ever_ready()) {
-    log_.warn("no worker fits into this container now: {}", why);
+    log_.warn("{}no worker fits into this container now: {}", fleet_.called(), why);
     return;
   }
   fleet_.give_up(

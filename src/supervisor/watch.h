@@ -44,6 +44,15 @@ struct Readings {
   std::vector<Bytes> shares{};        // PSS by worker, seldom; 0: not read yet
   std::uint64_t looks = 0;
   std::chrono::nanoseconds cost{0};  // time spent on looking and deciding
+  // Of the whole container, of which this job may have only a share.
+  struct Whole {
+    Cpus budget{};
+    std::optional<Bytes> group_limit{};  // the nearest of a control group
+    Bytes group_in_use{};                // against it, by everybody in it
+    std::optional<Bytes> own_limit{};    // that the user set for all jobs together
+    std::optional<Bytes> available{};    // of the machine's memory
+  };
+  Whole whole{};
 };
 
 // An act, for the summary.
@@ -71,6 +80,9 @@ class Watch {
       Bytes memory{};  // the limit
       unsigned workers = 1;
       unsigned threads = 1;  // of each
+      // What the container gives to all jobs in it, where this one has a share; none: it has all.
+      std::optional<Cpus> whole_cpus{};
+      std::optional<Bytes> whole_memory{};
     };
 
     std::function<Planned(const sys::CgroupFacts&)> plan{};
@@ -127,6 +139,7 @@ class Watch {
   void read_share(Clock::time_point now);
   void count_throttling();
   void read_appetite(Clock::time_point now);
+  void take_plan();
   void nearest_limit();
   bool offer_limit(Bytes limit, Bytes in_use);
   bool glance(Clock::time_point now);

@@ -53,6 +53,7 @@ class Worker {
   Clock::time_point rest_until;                    // while resting
   bool exclusive = false;                          // holds one item that must stay alone
   bool unpassed = false;                           // the kernel once took no descriptors for it
+  std::uint32_t chatter = 0;                       // messages from it that mean nothing after a few
   std::optional<Clock::time_point> stopped_since;  // by SIGSTOP or the like, not by us
   // Why we are killing it.
   enum class Offence : unsigned char {

@@ -13,7 +13,7 @@ def body():
     made = file.read_text()
     assert "not used" not in job.run(model, inputs, environment=here).said
     for elsewhere, why in (({"HEADRACE_CPUS": "3"}, "made for 2 CPUs, here are 3"),
-                           ({**here, "HEADRACE_MEMORY_MB": "300"}, "of memory, here are 300 MiB")):  # fmt: skip
+                           ({**here, "HEADRACE_MEMORY_MB": "1500"}, "of memory, here are 1500 MiB")):  # fmt: skip
         said = job.run(model, inputs, environment=elsewhere).said
         assert f"the plan {model}/plan.toml is not used" in said and why in said, said
     Path(model, "it.fake").write_text(Path(model, "it.fake").read_text() + "# changed\n")

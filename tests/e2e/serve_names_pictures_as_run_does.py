@@ -2,6 +2,7 @@
 """The real model: a picture that is sent gets the same answer as the same file under `headrace run`, however it is
 sent; so do its tensors, row by row."""
 import json
+import struct
 from pathlib import Path
 
 import job
@@ -26,6 +27,26 @@ def body():
         for how in ({"Content_Type": "image/jpeg"}, {"Content_Type": "application/x-www-form-urlencoded"}):
             reply = server.infer("lite0", content, **how)
             assert reply.status == 200 and json.loads(reply.body) == result, (reply, result)
+    # As a tensor: one element of BYTES, answered as JSON or as binary data.
+    for content, result in zip(contents[:3], expected):
+        for binary in (False, True):
+            element = struct.pack("<I", len(content)) + content
+            tensor, length = serving.binary_request(binary, image=("BYTES", [1], element))
+            for chunked in (False, True):
+                sent = iter([tensor]) if chunked else tensor
+                reply = server.infer("lite0", sent, Inference_Header_Content_Length=length)
+                assert reply.status == 200, reply
+                if binary:
+                    got = serving.outputs_of(reply)["result"][4:]
+                else:
+                    (got,) = json.loads(reply.body)["outputs"][0]["data"]
+                assert json.loads(got) == result, (got, result)
+    lying, length = serving.binary_request(image=("BYTES", [1], struct.pack("<I", 5) + contents[0]))
+    assert server.infer("lite0", lying, Inference_Header_Content_Length=length).status == 400
+    assert server.infer("lite0", serving.json_request(image=("BYTES", [1], ["/9j/4AAQ"]))).status == 400
+    empty, length = serving.binary_request(image=("BYTES", [1], struct.pack("<I", 10) + b"no picture"))
+    assert server.infer("lite0", empty, Inference_Header_Content_Length=length).status == 415
+
     parts = [*((f"{i}.jpg", content) for i, content in enumerate(contents)), ("bad.jpg", b"no picture")]
     reply = server.infer("lite0", form(parts), Content_Type="multipart/form-data; boundary=edge")
     results = json.loads(reply.body)["results"]

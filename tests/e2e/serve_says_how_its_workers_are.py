@@ -14,9 +14,9 @@ def body():
         server.run.until_said(f"headrace: {name} is ready: 1 worker of fake")
     assert "stopped for" not in server.run.said(), server.run.said()
     for pid in server.run.workers():
-        os.kill(pid, signal.SIGSEGV)
+        os.kill(pid, signal.SIGABRT)
     for name in ("one", "two"):
-        server.run.until_said(f"{name}: worker 0 was killed by SIGSEGV while it had nothing to do; another takes its place")
+        server.run.until_said(f"{name}: worker 0 was killed by SIGABRT while it had nothing to do; another takes its place")
     os.kill(server.run.process.pid, signal.SIGHUP)
     server.run.until_said("but there are none")
     server.until_ready()
