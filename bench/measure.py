@@ -19,6 +19,7 @@ from pathlib import Path
 import dispatch
 import governor
 import growth
+import image
 import library
 import memory
 import peers
@@ -32,10 +33,10 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 FIGURES = ROOT / "docs" / "figures"
 PARTS = ("pictures", "dispatch", "growth", "start", "library", "tune", "memory", "governor", "serve")
-# Parts that are measured only when they are named: they take long and download much.
-APART = ("peers",)
+# Parts that are measured only when they are named: they take long and download much, or take root.
+APART = ("peers", "image")
 # Parts whose table stands in a document of its own.
-ELSEWHERE = {name: ROOT / "docs" / f"{name}.md" for name in ("tune", "memory", "governor")}
+ELSEWHERE = {name: ROOT / "docs" / f"{name}.md" for name in ("tune", "memory", "governor", "image")}
 
 
 def first_match(pattern, text, otherwise="?"):
@@ -124,6 +125,7 @@ def main():
             "governor": lambda: governor.measure(place, o.turns, o.passes),
             "serve": lambda: serve.measure(place, min(o.turns, 3), min(o.passes, 2)),
             "peers": lambda: peers.measure(place, o.turns, o.peers),
+            "image": lambda: image.measure(place, o.turns, o.passes),
         }
         load = others()
         machine = f"{hardware()}.  \n{software(place)}.\n"

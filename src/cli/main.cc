@@ -5,6 +5,7 @@
 #include <string_view>
 #include <variant>
 
+#include "cli/deploy_command.h"
 #include "cli/options.h"
 #include "cli/plan_command.h"
 #include "cli/probe_command.h"
@@ -26,6 +27,7 @@ struct Perform {
   int operator()(const cli::ProbeOptions& options) const { return cli::probe_command(options); }
   int operator()(const cli::TuneOptions& options) const { return cli::tune_command(options); }
   int operator()(const cli::ServeOptions& options) const { return cli::serve_command(options); }
+  int operator()(const cli::DeployOptions& options) const { return cli::deploy_command(options); }
 };
 
 int run(int argc, char** argv) {

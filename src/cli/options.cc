@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
-#include <map>
 
 #include "base/result.h"
-#include "http/listener.h"
+#include "cli/command_options.h"
+#include "cli/option_kinds.h"
 #include "model/toml.h"
 #include "plan/budget.h"
 #include "server/admin_door.h"
@@ -85,101 +85,12 @@ constexpr std::uint64_t kMostCount = 1'000'000'000'000'000;
 constexpr const char* kLimits = "Limits of one item";
 // Half a dozen short trials.
 constexpr std::chrono::milliseconds kShortestTuning{5'000};
-constexpr double kLowestRate = 0.01;  // items a second
-constexpr double kHighestRate = 1e6;
 constexpr const char* kTalk = "What it tells";
 
 std::string variable_of(std::string name) {
   for (char& c : name)
     c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return "HEADRACE_" + name;
-}
-
-// "N" or "auto" into an optional.
-CLI::Option* add_number_or_auto(CLI::App& app, const std::string& name,
-                                std::optional<unsigned>& value, unsigned most,
-                                const std::string& text) {
-  const auto set = [&value, most, name](const std::string& given) {
-    if (given == "auto") {
-      value.reset();
-      return;
-    }
-    unsigned number = 0;
-    if (!CLI::detail::lexical_cast(given, number) || number < 1 || number > most ||
-        given.front() == '-') {
-      throw CLI::ValidationError(
-          "--" + name,
-          "'" + given + "' is neither auto nor a number from 1 to " + std::to_string(most));
-    }
-    value = number;
-  };
-  return app.add_option_function<std::string>("--" + name, set, text)
-      ->type_name("N|auto")
-      ->default_str("auto");
-}
-
-// One of a few words.
-template <class T>
-CLI::Option* add_choice(CLI::App& app, const std::string& name, T& value,
-                        const std::vector<std::pair<std::string, T>>& choices,
-                        const std::string& text) {
-  std::string words;
-  for (const auto& choice : choices) words += (words.empty() ? "" : "|") + choice.first;
-  const auto set = [&value, name, choices, words](const std::string& given) {
-    const auto found = std::find_if(choices.begin(), choices.end(),
-                                    [&](const auto& choice) { return choice.first == given; });
-    if (found == choices.end())
-      throw CLI::ValidationError("--" + name, "'" + given + "' is none of " + words);
-    value = found->second;
-  };
-  return app.add_option_function<std::string>("--" + name, set, text)
-      ->type_name(words)
-      ->default_str(choices.front().first);
-}
-
-// The processors or the memory, where the container is not to be asked.
-CLI::Option* add_budget(CLI::App& app, const std::string& name, std::string& value,
-                        std::string_view plan::BudgetInput::*part, const std::string& text) {
-  const auto set = [&value, name, part](const std::string& given) {
-    plan::BudgetInput input{};
-    input.*part = given;
-    if (const Result<plan::Budget> budget = plan::make_budget(input); !budget)
-      throw CLI::ValidationError("--" + name, budget.error().message);
-    value = given;
-  };
-  return app.add_option_function<std::string>("--" + name, set, text)->group(kSize);
-}
-
-template <class Duration>
-CLI::Option* add_duration(CLI::App& app, const std::string& name, Duration& value,
-                          const std::string& text, Duration least = Duration(0)) {
-  const auto set = [&value, name, least](const std::string& given) {
-    static const std::map<std::string, double> kUnits = {
-        {"ms", 1}, {"s", 1e3}, {"", 1e3}, {"m", 6e4}, {"h", 3.6e6}};
-    double number = -1;
-    std::size_t end = 0;
-    try {
-      number = std::stod(given, &end);
-    } catch (const std::exception&) {
-      end = 0;
-    }
-    const auto unit = kUnits.find(given.substr(end));
-    if (end == 0 || !(number >= 0) || number > 1e9 || unit == kUnits.end()) {
-      throw CLI::ValidationError("--" + name, "'" + given +
-                                                  "' is no duration; write 500ms, 30s, 5m" +
-                                                  (least.count() > 0 ? "" : " or 0 for none"));
-    }
-    const std::chrono::duration<double, std::milli> time(number * unit->second);
-    value = std::chrono::duration_cast<Duration>(time);
-    if (value < least) {
-      const std::string bound = fmt::format("{:g}s", std::chrono::duration<double>(least).count());
-      throw CLI::ValidationError("--" + name,
-                                 "'" + given + "' is too short; it must be " + bound + " at least");
-    }
-  };
-  return app.add_option_function<std::string>("--" + name, set, text)
-      ->type_name("DURATION")
-      ->default_str(fmt::format("{:g}s", std::chrono::duration<double>(value).count()));
 }
 
 // Where MODEL comes from, how large the job is made and what bounds one item.
@@ -190,10 +101,12 @@ void add_job_options(CLI::App& app, JobOptions& o) {
       ->group(kSize);
   add_budget(app, "cpus", o.cpus, &plan::BudgetInput::cpus_override,
              "CPU budget, over what the container says; decimals allowed")
-      ->type_name("CPUS");
+      ->type_name("CPUS")
+      ->group(kSize);
   add_budget(app, "memory-mb", o.memory_mb, &plan::BudgetInput::memory_override,
              "Memory budget, over what the container says")
-      ->type_name("MIB");
+      ->type_name("MIB")
+      ->group(kSize);
   add_duration(app, "timeout", o.timeout, "How long one attempt may take; 0: no limit")
       ->group(kLimits);
   add_duration(app, "load-timeout", o.load_timeout,
@@ -280,6 +193,8 @@ void add_governor_options(CLI::App& app, Options& o) {
       ->group(governor);
 }
 
+}  // namespace
+
 void add_run_options(CLI::App& run, RunOptions& o) {
   run.add_option("MODEL", o.model, "Model folder or file, or handler")->required()->type_name("");
   run.add_option("INPUT", o.inputs, "Inputs")->required()->type_name("");
@@ -312,25 +227,12 @@ void add_run_options(CLI::App& run, RunOptions& o) {
       ->type_name("N")
       ->capture_default_str()
       ->group(kLimits);
+  add_duration(run, "patience", o.patience,
+               "How long results and inputs on a network share that is away are tried again")
+      ->group(kLimits);
   add_progress(run, o.progress);
 
   add_governor_options(run, o);
-}
-
-// Where clients come in.
-CLI::Option* add_place(CLI::App& app, const std::string& name, std::string& place,
-                       const std::string& text) {
-  const auto set = [&place, name](const std::string& given) {
-    const bool nowhere = given.empty() && name != "http";
-    if (nowhere) return place.clear();
-    if (const Status fits = http::check_address(given); !fits)
-      throw CLI::ValidationError("--" + name, given + ": " + fits.error().message);
-    place = given;
-  };
-  return app.add_option_function<std::string>("--" + name, set, text)
-      ->type_name("PLACE")
-      ->default_str(place)
-      ->group("Doors");
 }
 
 void add_serve_options(CLI::App& serve, ServeOptions& o) {
@@ -342,14 +244,18 @@ void add_serve_options(CLI::App& serve, ServeOptions& o) {
                   "or --admin-grpc")
       ->type_name("FOLDER");
   const char* doors = "Doors";
-  add_place(serve, "http", o.http, "Where HTTP is served: ADDRESS:PORT, or unix:PATH");
+  add_place(serve, "http", o.http, "Where HTTP is served: ADDRESS:PORT, or unix:PATH", false)
+      ->group(doors);
   add_place(serve, "grpc", o.grpc,
-            "Where gRPC is served: ADDRESS:PORT, or unix:PATH (unset: nowhere)");
+            "Where gRPC is served: ADDRESS:PORT, or unix:PATH (unset: nowhere)")
+      ->group(doors);
   add_place(serve, "admin", o.admin,
             "Where a page shows what the server does, and models are loaded and unloaded, such as "
-            "127.0.0.1:8081 (unset: nowhere)");
+            "127.0.0.1:8081 (unset: nowhere)")
+      ->group(doors);
   add_place(serve, "admin-grpc", o.admin_grpc,
-            "Where models are loaded and unloaded over gRPC, beside all that --grpc answers");
+            "Where models are loaded and unloaded over gRPC, beside all that --grpc answers")
+      ->group(doors);
   serve
       .add_option(
           "--token-file", o.token_file,
@@ -427,6 +333,8 @@ void add_serve_options(CLI::App& serve, ServeOptions& o) {
   add_governor_options(serve, o);
 }
 
+namespace {
+
 void add_plan_options(CLI::App& plan, PlanOptions& o) {
   plan.add_option("MODEL", o.model, "Model folder or file, or handler")->type_name("");
   plan.add_option("INPUT", o.inputs, "Inputs to measure with")->type_name("");
@@ -434,15 +342,6 @@ void add_plan_options(CLI::App& plan, PlanOptions& o) {
   add_job_options(plan, o);
   add_handler_options(plan, o);
   plan.add_flag("--json", o.json, "For machines")->group(kTalk);
-}
-
-// NaN is below nothing and above nothing.
-std::string rate_mistake(const std::string& given) {
-  double rate = 0;
-  const bool fine =
-      CLI::detail::lexical_cast(given, rate) && rate >= kLowestRate && rate <= kHighestRate;
-  return fine ? ""
-              : fmt::format("'{}' is no number from {} to {}", given, kLowestRate, kHighestRate);
 }
 
 void add_tune_options(CLI::App& tune, TuneOptions& o) {
@@ -459,10 +358,7 @@ void add_tune_options(CLI::App& tune, TuneOptions& o) {
                std::chrono::microseconds(1))
       ->default_str("")
       ->group(goal);
-  tune.add_option("--rate", o.rate, "With latency: items that arrive in a second")
-      ->check(&rate_mistake)
-      ->type_name("N")
-      ->group(goal);
+  add_rate(tune, "rate", o.rate, "With latency: items that arrive in a second")->group(goal);
   add_duration(tune, "time", o.time, "How long it may take in all", kShortestTuning)->group(goal);
   tune.add_option("--sample", o.sample, "How many of the inputs, evenly over all")
       ->check(CLI::Range(1U, 1'000'000U).description(""))
@@ -594,8 +490,31 @@ int explain(const std::string& message, const CLI::App& app) {
 
 }  // namespace
 
-std::variant<RunOptions, PlanOptions, ProbeOptions, TuneOptions, ServeOptions, int> parse(
-    int argc, char** argv) {
+std::optional<std::string> mistake_in(const RunOptions& o) {
+  if (o.resume && o.overwrite) return "--resume and --overwrite exclude each other";
+  if (o.resume && o.out == "-") return "--resume needs --out FILE: it goes on with that file";
+  return std::nullopt;
+}
+
+std::optional<std::string> mistake_in(const ServeOptions& o) {
+  if (o.models.empty() && o.repository.empty())
+    return "name a MODEL to serve, or --repository FOLDER to load models from";
+  if (!o.repository.empty() && o.admin.empty() && o.admin_grpc.empty())
+    return "--repository needs --admin PLACE or --admin-grpc PLACE: there models are loaded and "
+           "unloaded";
+  if (!o.admin_token_file.empty() && o.admin.empty() && o.admin_grpc.empty())
+    return "--admin-token-file is for --admin PLACE and --admin-grpc PLACE";
+  return unguarded(o);
+}
+
+std::variant<RunOptions, PlanOptions, ProbeOptions, TuneOptions, ServeOptions, DeployOptions, int>
+parse(int argc, char** argv) {
+  using Parsed = std::variant<RunOptions, PlanOptions, ProbeOptions, TuneOptions, ServeOptions,
+                              DeployOptions, int>;
+  if (argc > 1 && std::string_view(argv[1]) == "deploy") {
+    return std::visit([](const auto& options) -> Parsed { return options; },
+                      parse_deploy(argc - 1, argv + 1));
+  }
   RunOptions run_options;
   PlanOptions plan_options;
   ProbeOptions probe_options;
@@ -616,12 +535,23 @@ std::variant<RunOptions, PlanOptions, ProbeOptions, TuneOptions, ServeOptions, i
       ->add_flag("--signals", probe_options.signals,
                  "Instead: print each signal that comes, with its time, until killed")
       ->excludes(as_json);
+  CLI::Option* live = probe.app->add_flag(
+      "--live", probe_options.live,
+      "Instead, for a container's health check: ask its first process, a headrace serve, whether "
+      "it lives; exit code 0 yes, 1 no");
+  probe.app->add_flag("--ready", probe_options.ready, "The same: whether its models are ready")
+      ->excludes(live);
+  for (CLI::Option* other : {as_json, probe.app->get_option("--signals")}) {
+    other->excludes(live);
+    other->excludes(probe.app->get_option("--ready"));
+  }
   Command tune(app, "tune", kTuneText);
   tune.app->footer(std::string(kSources) + kTuneCodes);
   add_tune_options(*tune.app, tune_options);
   Command serve(app, "serve", kServeText);
   serve.app->footer(std::string(kSources) + kServeCodes);
   add_serve_options(*serve.app, serve_options);
+  app.add_subcommand("deploy", kDeployText);  // it has a command line of its own
   for (Command* command : {&run, &plan, &tune, &serve}) {
     // Only the one that is meant: probe must not fail at what a variable says to run.
     if (argc > 1 && command->app->get_name() == argv[1]) command->finish();
@@ -645,18 +575,7 @@ std::variant<RunOptions, PlanOptions, ProbeOptions, TuneOptions, ServeOptions, i
   if (plan.app->parsed()) return plan_options;
   if (probe.app->parsed()) return probe_options;
   if (serve.app->parsed()) {
-    if (serve_options.models.empty() && serve_options.repository.empty())
-      return explain("name a MODEL to serve, or --repository FOLDER to load models from", app);
-    if (!serve_options.repository.empty() && serve_options.admin.empty() &&
-        serve_options.admin_grpc.empty())
-      return explain(
-          "--repository needs --admin PLACE or --admin-grpc PLACE: there models are loaded and "
-          "unloaded",
-          app);
-    if (!serve_options.admin_token_file.empty() && serve_options.admin.empty() &&
-        serve_options.admin_grpc.empty())
-      return explain("--admin-token-file is for --admin PLACE and --admin-grpc PLACE", app);
-    if (const auto mistake = unguarded(serve_options)) return explain(*mistake, app);
+    if (const auto mistake = mistake_in(serve_options)) return explain(*mistake, app);
     return serve_options;
   }
   if (tune.app->parsed()) {
@@ -666,10 +585,7 @@ std::variant<RunOptions, PlanOptions, ProbeOptions, TuneOptions, ServeOptions, i
       return explain("--rate and --p99 are for --for latency", app);
     return tune_options;
   }
-  if (run_options.resume && run_options.overwrite)
-    return explain("--resume and --overwrite exclude each other", app);
-  if (run_options.resume && run_options.out == "-")
-    return explain("--resume needs --out FILE: it goes on with that file", app);
+  if (const auto mistake = mistake_in(run_options)) return explain(*mistake, app);
   return run_options;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/units.h"
+#include "cli/deploy_options.h"
 #include "sys/sandbox.h"
 
 namespace headrace::cli {
@@ -51,6 +52,7 @@ struct RunOptions : JobOptions {
   bool strict = false;
   std::string summary;  // empty: none
   unsigned attempts = 3;
+  std::chrono::milliseconds patience{300'000};  // with files whose errors may pass
   ProgressStyle progress = ProgressStyle::automatic;
   bool governor_acts = true;                    // or only looks
   std::optional<std::uint64_t> recycle_after;   // items of one worker
@@ -64,6 +66,8 @@ struct PlanOptions : JobOptions {
 struct ProbeOptions {
   bool json = false;
   bool signals = false;
+  bool live = false;
+  bool ready = false;
 };
 
 struct TuneOptions : JobOptions {
@@ -113,7 +117,7 @@ enum ExitCode : int {
 
 // The options to run with, or the exit code after --help, --version or a mistake (already
 // explained).
-std::variant<RunOptions, PlanOptions, ProbeOptions, TuneOptions, ServeOptions, int> parse(
-    int argc, char** argv);
+std::variant<RunOptions, PlanOptions, ProbeOptions, TuneOptions, ServeOptions, DeployOptions, int>
+parse(int argc, char** argv);
 
 }  // namespace headrace::cli

@@ -14,6 +14,7 @@
 
 #include "cli/container.h"
 #include "cli/fact_sheet.h"
+#include "cli/health.h"
 #include "cli/sizing.h"
 #include "plan/budget.h"
 #include "plan/words.h"
@@ -318,6 +319,7 @@ int trace_signals() {
 
 int probe_command(const ProbeOptions& options) {
   if (options.signals) return trace_signals();
+  if (options.live || options.ready) return health_command(options.ready);
   const std::vector<Section> sections = report();
   if (options.json) {
     nlohmann::ordered_json json = to_json(sections);

@@ -295,6 +295,22 @@ Status check_address(const std::string& address) {
   return Ok{};
 }
 
+Result<Protocol::endpoint> where_to_ask(asio::io_context& io, const std::string& address) {
+  if (const Status fits = check_address(address); !fits) return fits.error();
+  if (address.starts_with(kUnix))
+    return Protocol::endpoint(Local::endpoint(address.substr(kUnix.size())));
+  const auto parts = divide(address);
+  if (!parts) return parts.error();
+  if (parts->port == 0)
+    return Error{"the system chose its port, and only the server's log says which"};
+  ErrorCode error;
+  Tcp::resolver resolver(io);
+  const auto found = resolver.resolve(parts->host, std::to_string(parts->port), error);
+  if (error || found.empty()) return Error{error.message()};
+  // The kernel takes a connection to 0.0.0.0 or [::] for one to the loopback.
+  return Protocol::endpoint(found.begin()->endpoint());
+}
+
 Status try_to_listen(asio::io_context& io, const Settings& settings) {
   const auto place = place_of(io, settings);
   if (!place) return place.error();

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -21,6 +22,10 @@ namespace headrace::http {
 
 // Whether an address is written as one; the error says how to. Nobody is asked.
 Status check_address(const std::string& address);
+
+// Where somebody on this machine reaches what listens at an address: 0.0.0.0 and [::] are every address, so loopback too.
+Result<asio::generic::stream_protocol::endpoint> where_to_ask(asio::io_context& io,
+                                                              const std::string& address);
 
 // Whether one could listen there now, for whoever does so in another way than by Listener.
 Status try_to_listen(asio::io_context& io, const Settings& settings);

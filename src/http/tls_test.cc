@@ -10,6 +10,7 @@
 #include <csignal>
 #include <memory>
 
+#include "http/ask.h"
 #include "http/test_folder.h"
 #include "http/test_server.h"
 
@@ -104,6 +105,15 @@ class TlsClient {
   bool greeted_ = false;
   bool said_goodbye_ = false;
 };
+
+TEST(Tls, IsNoObstacleToAHealthCheck) {
+  const TestFolder folder;
+  Settings settings;
+  settings.tls = make_certificate(folder, "somebody else");
+  const TestServer server(test_application, settings);
+  const std::string address = "127.0.0.1:" + std::to_string(server.port());
+  EXPECT_EQ(*ask({.address = address, .tls = true, .path = "/hello"}), 200U);
+}
 
 TEST(Tls, ServesLikeTheClear) {
   const TestFolder folder;
