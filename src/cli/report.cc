@@ -109,18 +109,24 @@ double Progress::rate(const Snapshot& s, Clock::time_point now) const {
 std::string Progress::plain_line(const Snapshot& s, Clock::time_point now) const {
   const double per_second = rate(s, now);
   const std::string left = time_left(s, per_second);
-  return fmt::format("headrace: {}{} done, {} failed, {:.1f} items/s{}{}, workers [{}]\n",
+  return fmt::format("headrace: {}{} done, {} failed, {:.1f} items/s{}{}, workers [{}]{}\n",
                      s.counts.answered() + s.counts.skipped,
                      s.total ? fmt::format(" of {}", *s.total) : "", s.counts.failed(), per_second,
-                     left.empty() ? "" : ", " + left, use_text(s.readings), s.workers);
+                     left.empty() ? "" : ", " + left, use_text(s.readings), s.workers,
+                     s.waiting.empty() ? "" : ", waiting " + s.waiting);
 }
 
 std::string Progress::bar_line(const Snapshot& s, Clock::time_point now) const {
   const double per_second = rate(s, now);
   const std::uint64_t done = s.counts.answered() + s.counts.skipped;
-  const std::string tail = fmt::format(
-      " {}{} {} failed {:.1f}/s {}{} [{}]", done, s.total ? fmt::format("/{}", *s.total) : "",
-      s.counts.failed(), per_second, time_left(s, per_second), use_brief(s.readings), s.workers);
+  // Only so much has room: what it waits for is more than the rate that comes of it.
+  const std::string pace = s.waiting.empty()
+                               ? fmt::format("{:.1f}/s {}{}", per_second, time_left(s, per_second),
+                                             use_brief(s.readings))
+                               : "waiting " + s.waiting;
+  const std::string tail =
+      fmt::format(" {}{} {} failed {} [{}]", done, s.total ? fmt::format("/{}", *s.total) : "",
+                  s.counts.failed(), pace, s.workers);
   const std::size_t columns = sys::terminal_size(kStandardError).columns;
   std::string bar;
   if (s.total && *s.total > 0 && columns > tail.size() + 12) {
@@ -149,6 +155,7 @@ std::string to_text(const Summary& s) {
   std::string text = fmt::format("{} items in {:.2f} s: {} ok, {} failed", c.answered(), s.seconds,
                                  c.ok, c.failed());
   if (c.failed() > 0) text += " (" + failures_by_code(c) + ")";
+  if (s.not_kept > 0) text += fmt::format(", the lines of {} not kept", s.not_kept);
   if (c.skipped > 0) text += fmt::format(", {} answered before", c.skipped);
   text += fmt::format("; {:.1f} items/s\n",
                       s.seconds > 0 ? static_cast<double>(c.answered()) / s.seconds : 0);
@@ -227,6 +234,7 @@ std::string to_json(const Summary& s) {
       {"failed", s.counts.failed()},
       {"failed_by_code", failed},
       {"answered_before", s.counts.skipped},
+      {"not_kept", s.not_kept},
       {"seconds", s.seconds},
       {"items_per_second",
        s.seconds > 0 ? static_cast<double>(s.counts.answered()) / s.seconds : 0},

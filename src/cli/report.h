@@ -22,6 +22,7 @@ struct Snapshot {
   std::optional<std::uint64_t> total;  // inputs in all, once known
   std::string workers{};               // one letter a worker: . loading, = ready, # working, x dead
   supervisor::Readings readings{};
+  std::string waiting{};  // "12 s for out.jsonl", or nothing
 };
 std::string worker_letters(const supervisor::Fleet& fleet);
 
@@ -53,6 +54,7 @@ struct Summary {
   std::string model;
   std::string equipment;  // engine, version, threads
   pipeline::Counts counts;
+  std::uint64_t not_kept = 0;  // of these, lines that are not known to be in the results
   double seconds = 0;
   double first_answer_seconds = 0;            // from the start of the command; 0: there was none
   double p50_ms = 0, p95_ms = 0, p99_ms = 0;  // of decode + infer

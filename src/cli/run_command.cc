@@ -1,17 +1,22 @@
 #include "cli/run_command.h"
 
+#include <fmt/format.h>
+
 #include <csignal>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/patience.h"
 #include "cli/input_opening.h"
 #include "cli/log.h"
 #include "cli/report.h"
 #include "cli/sizing.h"
 #include "cli/tuned.h"
+#include "cli/unhurried.h"
 #include "cli/workload.h"
 #include "pipeline/file_source.h"
 #include "pipeline/jsonl_sink.h"
@@ -37,18 +42,39 @@ struct Results {
 Result<Results> open_results(const RunOptions& options, spdlog::logger& log) {
   if (options.out == "-") return Results{sys::RecordFile::standard_output(), {}};
   using Mode = sys::RecordFile::Mode;
-  Result<sys::RecordFile> file = sys::RecordFile::open(
-      options.out,
-      options.resume ? Mode::extend : (options.overwrite ? Mode::overwrite : Mode::fresh));
-  if (!file) return file.error();
+  const Mode mode = options.resume      ? Mode::extend
+                    : options.overwrite ? Mode::overwrite
+                                        : Mode::fresh;
+  auto file = patiently(options.patience, [&] { return sys::RecordFile::open(options.out, mode); });
+  if (!file) return Error{file.error().message};
+  if (file->regular() && !file->locked()) {
+    log.info("{}: this file system has no locks; no other run must write to it", options.out);
+  }
   if (!options.resume) return Results{std::move(*file), {}};
-  Result<pipeline::Answered> answered = pipeline::Answered::read(options.out);
+  Result<pipeline::Answered> answered = pipeline::Answered::read(*file, options.patience);
   if (!answered) return answered.error();
   if (answered->torn_bytes() > 0) {
     log.warn("{}: cutting off a torn last line of {} bytes", options.out, answered->torn_bytes());
-    if (Status cut = file->cut(answered->whole_bytes()); !cut) return cut.error();
+    const std::uint64_t whole = answered->whole_bytes();
+    if (auto cut = patiently(options.patience, [&] { return file->cut(whole); }); !cut)
+      return Error{cut.error().message};
   }
   return Results{std::move(*file), std::move(*answered)};
+}
+
+// Errors of the summary are no reason to wait for long.
+constexpr auto kSummaryPatience = std::chrono::seconds(10);
+// What takes longer is worth a word in the progress.
+constexpr double kMoment = 2;  // seconds
+
+Status write_summary(const RunOptions& options, const Summary& summary) {
+  if (options.summary.empty()) return Ok{};
+  const std::function<Status()> write = [path = options.summary, text = to_json(summary)] {
+    return sys::replace_file(path, text);
+  };
+  auto written = unhurried(write, nullptr, kSummaryPatience, [] {});
+  if (written.value) return *std::move(written.value);
+  return Error{"cannot write " + options.summary + ": it did not answer in time"};
 }
 
 // One run from its parts to its summary.
@@ -66,11 +92,12 @@ class Run {
         fleet_(settings_of_fleet(program), slots_, poller_, pipeline::Pipeline::kFirstFleetTag,
                log),
         watch_(watch_settings(), fleet_, log),
-        source_(options.inputs, /*count_ahead=*/options.progress != ProgressStyle::none),
+        source_(options.inputs, /*count_ahead=*/options.progress != ProgressStyle::none,
+                options.patience),
         resumed_(source_, std::move(results.answered), slots_.input_capacity()),
         sink_(std::move(results.file),
               options.ordered ? pipeline::Order::of_inputs : pipeline::Order::as_they_come,
-              /*window=*/4ULL * slots_.count()),
+              /*window=*/4ULL * slots_.count(), {.patience = options.patience}),
         pipeline_({inputs(opening), sink_, fleet_, slots_, poller_, signals, log}) {}
 
   int operator()() {
@@ -80,16 +107,13 @@ class Run {
     watch_.conclude(Clock::now());
     const Summary summary = summarize(outcome);
     std::cerr << to_text(summary);
-    if (!options_.summary.empty()) {
-      if (Status written = sys::replace_file(options_.summary, to_json(summary)); !written) {
-        log_.error("{}", written.error().message);
-        return kCannotRun;
-      }
-    }
+    const Status written = write_summary(options_, summary);
+    if (!written) log_.error("{}", written.error().message);
     if (outcome.error) {
       log_.error("{}", outcome.error->message);
       return kCannotRun;
     }
+    if (!written) return kCannotRun;
     if (outcome.stopped_by) return 128 + *outcome.stopped_by;
     return options_.strict && summary.counts.failed() > 0 ? kSomeFailed : kDone;
   }
@@ -98,6 +122,7 @@ class Run {
   pipeline::Source& inputs(const InputOpening& opening) {
     if (!opening) return resumed_;
     pipeline::OpenedSource::Settings settings = *opening;
+    settings.patience = options_.patience;
     if (options_.ordered) settings.window = 4ULL * slots_.count();
     return opened_.emplace(resumed_, std::move(settings));
   }
@@ -148,12 +173,45 @@ class Run {
       first_answer_ = now;
     if (!measured_ && first_answer_ != Clock::time_point{}) measure(now);
     const auto patience = watch_.step(now, pipeline_.counts().answered());
+    tell_of_trouble(now);
     progress_.show({.counts = pipeline_.counts(),
                     .total = source_.total(),
                     .workers = worker_letters(fleet_),
-                    .readings = watch_.readings()},
+                    .readings = watch_.readings(),
+                    .waiting = waiting(now)},
                    now);
     return patience;
+  }
+
+  // Once when results cannot be written, and once when they can again.
+  void tell_of_trouble(Clock::time_point now) {
+    const auto trouble = sink_.trouble();
+    const bool failing = trouble && !trouble->error.empty();
+    if (failing && !failing_since_) {
+      log_.warn("{}; trying again for {:g} s", trouble->error,
+                std::chrono::duration<double>(options_.patience).count());
+      failing_since_ = trouble->since;
+    } else if (!failing && failing_since_) {
+      log_.warn("{} is written again, after {:.1f} s", options_.out,
+                std::chrono::duration<double>(now - *failing_since_).count());
+      failing_since_.reset();
+    }
+  }
+
+  // What nothing goes on without, once that takes longer than a moment.
+  std::string waiting(Clock::time_point now) const {
+    const auto since = [now](Clock::time_point start, const std::string& what) {
+      const double seconds = std::chrono::duration<double>(now - start).count();
+      return seconds < kMoment ? std::string() : fmt::format("{:.0f} s for {}", seconds, what);
+    };
+    const std::string place = options_.out == "-" ? "the reader of standard output" : options_.out;
+    std::string text;
+    if (const auto trouble = sink_.trouble()) text = since(trouble->since, place);
+    if (!text.empty() || pipeline_.in_flight() > 0) return text;
+    if (const auto opening = opened_ ? opened_->waiting() : std::nullopt)
+      return since(opening->since, opening->name);
+    if (const auto listing = source_.waiting_since()) return since(*listing, "the names of inputs");
+    return text;
   }
 
   // The first worker has done an item: what it costs now is what every worker will cost.
@@ -193,6 +251,7 @@ class Run {
     s.model = workload_.name;
     s.equipment = fleet_.equipment();
     s.counts = pipeline_.counts();
+    s.not_kept = sink_.not_kept();
     s.seconds = seconds(end);
     if (first_answer_ != Clock::time_point{}) s.first_answer_seconds = seconds(first_answer_);
     s.p50_ms = ms(0.50);
@@ -231,6 +290,7 @@ class Run {
   Clock::time_point start_ = Clock::now();
   Clock::time_point first_answer_;
   bool measured_ = false;
+  std::optional<Clock::time_point> failing_since_{};  // the file of results
   double cpu_before_ = sys::cpu_seconds_children() + sys::cpu_seconds_self();
 };
 
@@ -259,7 +319,14 @@ int run_command(const RunOptions& asked) {
   log->info("\n{}", plan::plan_text(sizing->budget, sizing->plan));
   const Result<InputOpening> opening = input_opening(options, *workload, *sizing);
   if (!opening) return cannot(opening.error());
-  Result<Results> results = open_results(options, *log);
+  const std::function<Result<Results>()> open = [options, log] {
+    return open_results(options, *log);
+  };
+  auto opened = unhurried(open, &signals, std::chrono::hours(24 * 365), [&] {
+    log->warn("still opening {}, and reading what it holds", options.out);
+  });
+  if (opened.signal) return 128 + *opened.signal;
+  Result<Results>& results = *opened.value;
   if (!results) return cannot(results.error());
   // Until the run is over the summary says that it is not; and a place that cannot be written shows
   // now.
@@ -267,9 +334,8 @@ int run_command(const RunOptions& asked) {
     Summary unfinished;
     unfinished.model = workload->name;
     unfinished.stopped = "not finished";
-    if (Status written = sys::replace_file(options.summary, to_json(unfinished)); !written) {
+    if (Status written = write_summary(options, unfinished); !written)
       return cannot(written.error());
-    }
   }
   if (Status room = check_room(*sizing); !room) return cannot(room.error());
   Result<shm::SlotArea> slots = shm::SlotArea::create(sizing->slots);

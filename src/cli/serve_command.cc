@@ -9,6 +9,8 @@
 #include <set>
 #include <string>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 #include "cli/log.h"
 #include "cli/served_model.h"
@@ -49,13 +51,17 @@ Status check_repository(const std::string& folder, spdlog::logger& log) {
   return Ok{};
 }
 
-// Says of each model of the command line that it is ready, once.
-class ReadyTeller final : public server::Attendant {
+// Says of each model of the command line that it is ready, once; and now and then what the log left out.
+class Teller final : public server::Attendant {
  public:
-  ReadyTeller(const server::Server& server, const std::string& log_level)
-      : server_(server), silent_(log_level == "error" || log_level == "off") {}
+  Teller(const server::Server& server, const std::string& log_level, ServerLog& log)
+      : server_(server), log_(log), silent_(log_level == "error" || log_level == "off") {}
 
   std::chrono::milliseconds step(server::Clock::time_point now) override {
+    if (now >= next_look_) {
+      next_look_ = now + kPace;
+      log_.tell_left_out();
+    }
     for (const auto& model : server_.models()) {
       if (silent_ || !model->essential || !model->line->ready(now)) continue;
       const auto& fleet = model->line->fleet();
@@ -67,17 +73,20 @@ class ReadyTeller final : public server::Attendant {
       }
       if (loading || !told_.insert(model->line->name()).second) continue;
       const std::chrono::duration<double> taken = now - begin_;
-      sys::write_if_room(2, fmt::format("headrace: {} is ready: {} worker{} of {}, {:.1f} s\n",
-                                        model->line->name(), ready, ready == 1 ? "" : "s",
-                                        fleet.equipment(), taken.count()));
+      log_.say(fmt::format("{} is ready: {} worker{} of {}, {:.1f} s", model->line->name(), ready,
+                           ready == 1 ? "" : "s", fleet.equipment(), taken.count()));
     }
-    return std::chrono::hours(1);
+    return kPace;
   }
   void drain() override { silent_ = true; }
 
  private:
+  static constexpr std::chrono::seconds kPace{1};
+
   const server::Server& server_;
+  ServerLog& log_;
   bool silent_;
+  server::Clock::time_point next_look_;
   server::Clock::time_point begin_ = server::Clock::now();
   std::set<std::string> told_;
 };
@@ -85,19 +94,19 @@ class ReadyTeller final : public server::Attendant {
 // The parts of a server, in the order in which they need each other.
 class Serving {
  public:
-  Serving(const ServeOptions& options, const std::string& program,
-          const std::shared_ptr<spdlog::logger>& log)
+  Serving(const ServeOptions& options, const std::string& program, ServerLog& log)
       : options_(options),
         program_(program),
+        log_(log),
         server_({.grace = options.grace,
                  .has_secrets = !options.token_file.empty() || !options.admin_token_file.empty() ||
                                 !options.tls_certificate.empty()},
-                io_, poller_, signals_, *log),
-        models_(options, program, server_, poller_, log),
-        repository_({.load_timeout = options.load_timeout}, models_, server_, *log),
-        ready_teller_(server_, options.log_level) {
+                io_, poller_, signals_, *log.logger()),
+        models_(options, program, server_, poller_, log.logger()),
+        repository_({.load_timeout = options.load_timeout}, models_, server_, *log.logger()),
+        teller_(server_, options.log_level, log) {
     server_.add(repository_);
-    server_.add(ready_teller_);
+    server_.add(teller_);
   }
 
   Status start_models() {
@@ -160,7 +169,7 @@ class Serving {
     };
     if (options_.token_file.empty() && (is_public(options_.http) || is_public(options_.grpc)))
       say("whoever reaches this address may ask: see --token-file, and --http 127.0.0.1:8080");
-    sys::write_text(2, said_);
+    for (const std::string& line : said_) log_.say(line);
     return server_.run();
   }
   // Somebody is still at work whom nothing can end: a thread at a file, a worker in the kernel.
@@ -178,7 +187,7 @@ class Serving {
     return options_.admin_token_file.empty() ? options_.token_file : options_.admin_token_file;
   }
 
-  void say(const std::string& line) { said_ += "headrace: " + line + "\n"; }
+  void say(std::string line) { said_.push_back(std::move(line)); }
 
   std::string scheme(const std::string& plain) const {
     return plain + (options_.tls_certificate.empty() ? "://" : "s://");
@@ -225,14 +234,15 @@ class Serving {
 
   const ServeOptions& options_;
   std::string program_;
+  ServerLog& log_;
   sys::Signals signals_{/*hangup=*/true};
   sys::Poller poller_;
   boost::asio::io_context io_{1};
   server::Server server_;
   ServedModels models_;
   server::Repository repository_;
-  ReadyTeller ready_teller_;
-  std::string said_;  // where the doors are
+  Teller teller_;
+  std::vector<std::string> said_;  // where the doors are
   std::unique_ptr<server::HttpDoor> http_;
   std::unique_ptr<server::AdminDoor> admin_;
   std::unique_ptr<server::Door> grpc_;
@@ -243,15 +253,15 @@ class Serving {
 
 int serve_command(const ServeOptions& options) {
   sys::adopt_orphans();
-  const std::shared_ptr<spdlog::logger> log = make_log_that_never_waits(options.log_level);
+  ServerLog log(options.log_level);
   const auto cannot = [&](const Error& error) {
-    log->error("{}", error.message);
+    log.logger()->error("{}", error.message);
     return static_cast<int>(kCannotRun);
   };
   const Result<std::string> program = sys::own_program();
   if (!program) return cannot(program.error());
   if (!options.repository.empty()) {
-    if (Status good = check_repository(options.repository, *log); !good)
+    if (Status good = check_repository(options.repository, *log.logger()); !good)
       return cannot(good.error());
   }
   Serving serving(options, *program, log);
@@ -270,7 +280,7 @@ int serve_command(const ServeOptions& options) {
   const int code = served ? static_cast<int>(kDone) : cannot(served.error());
   if (!serving.left_behind()) return code;
   serving.close_doors();
-  log->flush();
+  log.tell_left_out(true);
   // To wait for them, or to destroy what they use, would be worse than to leave it all to the kernel.
   sys::exit_now(code);
 }

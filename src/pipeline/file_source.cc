@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -13,6 +14,8 @@
 
 namespace headrace::pipeline {
 namespace {
+
+using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kReadAhead = 4096;  // names
 
@@ -28,6 +31,7 @@ bool can_be_read_twice(const std::string& argument) {
 // What the threads share with the source, and what is left to one that hangs.
 struct FileSource::Desk {
   std::vector<std::string> arguments;
+  std::chrono::milliseconds patience;
   sys::Bell news{};  // for the supervisor
   sys::Bell stop{};  // for the threads
   std::atomic<bool> stopping = false;
@@ -37,18 +41,21 @@ struct FileSource::Desk {
   // Guarded by the mutex:
   std::deque<Input> ahead{};
   std::uint64_t read = 0;
+  Clock::time_point emptied = Clock::now();  // when the last name was fetched
   bool ended = false;
   std::optional<Error> trouble{};
   std::optional<std::uint64_t> total{};
 
-  explicit Desk(std::vector<std::string> given) : arguments(std::move(given)) {}
+  Desk(std::vector<std::string> given, std::chrono::milliseconds given_patience)
+      : arguments(std::move(given)), patience(given_patience) {}
   bool take(std::string name, std::optional<Input::Unfit> unfit);
   void read_ahead();
   void count();
 };
 
-FileSource::FileSource(std::vector<std::string> arguments, bool count_ahead)
-    : desk_(std::make_shared<Desk>(std::move(arguments))) {
+FileSource::FileSource(std::vector<std::string> arguments, bool count_ahead,
+                       std::chrono::milliseconds patience)
+    : desk_(std::make_shared<Desk>(std::move(arguments), patience)) {
   // Nobody joins them: a dead share would keep the whole program from ending.
   std::thread([desk = desk_] { desk->read_ahead(); }).detach();
   if (count_ahead) std::thread([desk = desk_] { desk->count(); }).detach();
@@ -76,6 +83,7 @@ Source::Pulled FileSource::next(Input& input) {
     const std::lock_guard lock(desk_->mutex);
     if (desk_->ahead.empty()) return desk_->ended ? Pulled::end : Pulled::not_yet;
     std::swap(taken_, desk_->ahead);
+    desk_->emptied = Clock::now();
     desk_->room.notify_one();
   }
   input = std::move(taken_.front());
@@ -94,6 +102,12 @@ std::optional<Error> FileSource::trouble() const {
   return desk_->trouble;
 }
 
+std::optional<Clock::time_point> FileSource::waiting_since() const {
+  const std::lock_guard lock(desk_->mutex);
+  if (!taken_.empty() || !desk_->ahead.empty() || desk_->ended) return std::nullopt;
+  return desk_->emptied;
+}
+
 bool FileSource::Desk::take(std::string name, std::optional<Input::Unfit> unfit) {
   std::unique_lock lock(mutex);
   room.wait(lock, [this] { return ahead.size() < kReadAhead || stopping; });
@@ -104,32 +118,25 @@ bool FileSource::Desk::take(std::string name, std::optional<Input::Unfit> unfit)
 }
 
 void FileSource::Desk::read_ahead() {
-  std::optional<Error> wrong;
-  for (const std::string& argument : arguments) {
-    if (stopping) return;
-    Status walked =
-        walk(argument, stop.fd(), [this](std::string name, std::optional<Input::Unfit> unfit) {
-          return take(std::move(name), std::move(unfit));
-        });
-    if (!walked) wrong = std::move(walked).error();
-    if (wrong) break;
-  }
+  Status walked = walk(arguments, {.stop = stop.fd(), .patience = patience},
+                       [this](std::string name, std::optional<Input::Unfit> unfit) {
+                         return take(std::move(name), std::move(unfit));
+                       });
   const std::lock_guard lock(mutex);
   ended = true;
-  trouble = std::move(wrong);
+  if (!walked) trouble = std::move(walked).error();
   news.ring();
 }
 
 void FileSource::Desk::count() {
   if (!std::ranges::all_of(arguments, can_be_read_twice)) return;
   std::uint64_t sum = 0;
-  for (const std::string& argument : arguments) {
-    const Status walked = walk(argument, stop.fd(), [&](const std::string&, const auto&) {
-      ++sum;
-      return !stopping;
-    });
-    if (!walked || stopping) return;
-  }
+  const Status walked = walk(arguments, {.stop = stop.fd(), .patience = patience},
+                             [&](const std::string&, const auto&) {
+                               ++sum;
+                               return !stopping;
+                             });
+  if (!walked || stopping) return;
   const std::lock_guard lock(mutex);
   total = sum;
 }

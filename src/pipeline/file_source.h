@@ -6,6 +6,7 @@
 // read but once.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -19,8 +20,10 @@ namespace headrace::pipeline {
 
 class FileSource : public Source {
  public:
-  // `count_ahead`: also find out the total early.
-  FileSource(std::vector<std::string> arguments, bool count_ahead);
+  // `count_ahead`: also find out the total early. `patience`: how long errors that may pass are tried
+  // again.
+  FileSource(std::vector<std::string> arguments, bool count_ahead,
+             std::chrono::milliseconds patience = std::chrono::minutes(5));
   // Waits for nobody: a thread that hangs in a folder is left behind, and touches nothing of ours any more.
   ~FileSource() override;
 
@@ -29,6 +32,8 @@ class FileSource : public Source {
   void heard() override;
   std::optional<std::uint64_t> total() const override;
   std::optional<Error> trouble() const override;
+  // Since when it has waited for the next name; nothing while there are names, or no more.
+  std::optional<std::chrono::steady_clock::time_point> waiting_since() const;
 
  private:
   struct Desk;

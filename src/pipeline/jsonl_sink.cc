@@ -5,7 +5,7 @@
 namespace headrace::pipeline {
 namespace {
 
-constexpr std::size_t kWriteAt = 256 << 10;  // bytes
+constexpr std::size_t kHandOverAt = 256 << 10;  // bytes
 
 }  // namespace
 
@@ -14,31 +14,49 @@ Status JsonlSink::write(std::uint64_t index, std::string line) {
     early_.emplace(index, std::move(line));
     return Ok{};
   }
-  pending_ += line;
-  ++next_;
+  append(line);
   while (!early_.empty() && early_.begin()->first == next_) {
-    pending_ += early_.begin()->second;
+    append(early_.begin()->second);
     early_.erase(early_.begin());
-    ++next_;
   }
-  return pending_.size() < kWriteAt ? Status(Ok{}) : flush();
+  return pending_.size() < kHandOverAt ? Status(Ok{}) : flush();
+}
+
+// Empty: an earlier run wrote it.
+void JsonlSink::append(const std::string& line) {
+  pending_ += line;
+  if (!line.empty()) ++pending_lines_;
+  ++next_;
 }
 
 bool JsonlSink::accepts(std::uint64_t index) const {
-  return order_ == Order::as_they_come || index < next_ + window_;
+  return (order_ == Order::as_they_come || index < next_ + window_) && writer_.room();
 }
 
 Status JsonlSink::flush() {
-  if (pending_.empty()) return Ok{};
-  Status written = file_.append(pending_);
+  hand_over();
+  if (auto wrong = writer_.error()) return *std::move(wrong);
+  return Ok{};
+}
+
+void JsonlSink::hand_over() {
+  if (pending_.empty()) return;
+  writer_.give(pending_, pending_lines_);
   pending_.clear();
-  return written;
+  pending_lines_ = 0;
+}
+
+bool JsonlSink::settle() {
+  for (const auto& [index, line] : early_) dropped_ += line.empty() ? 0 : 1;
+  early_.clear();
+  hand_over();
+  writer_.end();
+  return writer_.over();
 }
 
 Status JsonlSink::finish() {
-  early_.clear();
-  if (Status flushed = flush(); !flushed) return flushed;
-  return file_.finish();
+  hand_over();
+  return writer_.finish();
 }
 
 }  // namespace headrace::pipeline

@@ -1,13 +1,16 @@
 // JSON Lines in a file or on standard output, as they come or in the order of the inputs.
 //
-// Lines are written many at a time, each whole or absent: on a full disk the file is cut back to
-// its last whole line. In order, a line waits in memory for those before it, within a window.
+// Lines are handed to a ResultWriter many at a time. In order, a line waits in memory for those before
+// it, within a window.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+#include <utility>
 
+#include "pipeline/result_writer.h"
 #include "pipeline/sink.h"
 #include "sys/files.h"
 
@@ -19,22 +22,35 @@ class JsonlSink : public Sink {
  public:
   // `window`: how many items beyond the next line to be written may be answered already
   // (Order::of_inputs).
-  JsonlSink(sys::RecordFile file, Order order, std::uint64_t window)
-      : file_(std::move(file)), order_(order), window_(window) {}
+  JsonlSink(sys::RecordFile file, Order order, std::uint64_t window,
+            ResultWriter::Settings settings = {})
+      : writer_(std::move(file), settings), order_(order), window_(window) {}
 
   Status write(std::uint64_t index, std::string line) override;
   Status skip(std::uint64_t index) override { return write(index, {}); }
   bool accepts(std::uint64_t index) const override;
   Status flush() override;
-  // Writes what is left, also beyond gaps (a run that was stopped has some), and reports late
-  // errors.
+  // Drops what lies beyond gaps (a run that was stopped has some), so that the file stays in order.
+  bool settle() override;
   Status finish() override;
+  int news_fd() const override { return writer_.fd(); }
+  void news_heard() override { writer_.heard(); }
+
+  // What keeps lines from their file, if something does.
+  std::optional<ResultWriter::Trouble> trouble() const { return writer_.trouble(); }
+  // Answers that it took and that are not known to be kept.
+  std::uint64_t not_kept() const { return dropped_ + writer_.not_kept(); }
 
  private:
-  sys::RecordFile file_;
+  void hand_over();
+  void append(const std::string& line);
+
+  ResultWriter writer_;
   Order order_;
   std::uint64_t window_;
   std::string pending_;  // whole lines
+  std::uint64_t pending_lines_ = 0;
+  std::uint64_t dropped_ = 0;  // lines beyond gaps
   std::uint64_t next_ = 0;
   std::map<std::uint64_t, std::string> early_;  // lines that wait for those before them
 };

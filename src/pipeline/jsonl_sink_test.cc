@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <thread>
+
 #include "pipeline/temporary.h"
 
 namespace headrace::pipeline {
@@ -10,7 +13,19 @@ namespace {
 using Mode = sys::RecordFile::Mode;
 
 JsonlSink open(const std::string& path, Order order, std::uint64_t window = 8) {
-  return {std::move(*sys::RecordFile::open(path, Mode::fresh)), order, window};
+  return {std::move(*sys::RecordFile::open(path, Mode::fresh)),
+          order,
+          window,
+          {.sync_every = std::chrono::milliseconds(1)}};
+}
+
+void wait_until_kept(const JsonlSink& sink) {
+  while (sink.not_kept() > 0) std::this_thread::yield();
+}
+
+Status settled(JsonlSink& sink) {
+  while (!sink.settle()) std::this_thread::yield();
+  return sink.finish();
 }
 
 TEST(JsonlSink, WritesLinesAsTheyCome) {
@@ -19,6 +34,7 @@ TEST(JsonlSink, WritesLinesAsTheyCome) {
   ASSERT_TRUE(sink.write(5, "five\n"));
   ASSERT_TRUE(sink.write(1, "one\n"));
   ASSERT_TRUE(sink.flush());
+  wait_until_kept(sink);
   EXPECT_EQ(folder.read("out"), "five\none\n");
 }
 
@@ -28,10 +44,11 @@ TEST(JsonlSink, HoldsLinesBackUntilThoseBeforeThemAreThere) {
   ASSERT_TRUE(sink.write(2, "two\n"));
   ASSERT_TRUE(sink.write(0, "zero\n"));
   ASSERT_TRUE(sink.flush());
+  wait_until_kept(sink);
   EXPECT_EQ(folder.read("out"), "zero\n");
   ASSERT_TRUE(sink.skip(1));
   ASSERT_TRUE(sink.write(3, "three\n"));
-  ASSERT_TRUE(sink.finish());
+  ASSERT_TRUE(settled(sink));
   EXPECT_EQ(folder.read("out"), "zero\ntwo\nthree\n");
 }
 
@@ -49,8 +66,9 @@ TEST(JsonlSink, AStoppedRunLeavesAFileInOrderForTheNextToGoOnWith) {
   JsonlSink sink = open(folder / "out", Order::of_inputs);
   ASSERT_TRUE(sink.write(0, "zero\n"));
   ASSERT_TRUE(sink.write(2, "two\n"));
-  ASSERT_TRUE(sink.finish());
+  ASSERT_TRUE(settled(sink));
   EXPECT_EQ(folder.read("out"), "zero\n");
+  EXPECT_EQ(sink.not_kept(), 1U) << "the line beyond the gap";
 }
 
 TEST(RecordFile, RefusesToTouchEarlierResults) {
@@ -69,6 +87,61 @@ TEST(RecordFile, RefusesAFileThatAnotherRunIsWriting) {
   ASSERT_TRUE(first);
   ASSERT_FALSE(second);
   EXPECT_NE(second.error().message.find("another run"), std::string::npos);
+}
+
+TEST(RecordFile, NoticesThatSomebodyElseWritesAndCutsNothingOff) {
+  const TemporaryFolder folder;
+  auto file = sys::RecordFile::open(folder / "out", Mode::fresh);
+  file->take("ours\n");
+  ASSERT_TRUE(file->write() && file->sync());
+  std::ofstream(folder / "out", std::ios::app) << "theirs\n";
+  file->take("more\n");
+  const auto written = file->write();
+  ASSERT_FALSE(written);
+  EXPECT_FALSE(written.error().passing);
+  EXPECT_NE(written.error().message.find("somebody else"), std::string::npos);
+  file->give_up();
+  EXPECT_EQ(folder.read("out"), "ours\ntheirs\n");
+}
+
+TEST(RecordFile, WritesAgainWhatWasNotSynced) {
+  const TemporaryFolder folder;
+  auto file = sys::RecordFile::open(folder / "out", Mode::fresh);
+  file->take("one\ntwo\n");
+  ASSERT_TRUE(file->write());
+  // As if it had been lost on its way.
+  std::filesystem::resize_file(folder / "out", 5);
+  file->reopen();
+  ASSERT_TRUE(file->write() && file->sync() && file->close());
+  EXPECT_EQ(folder.read("out"), "one\ntwo\n");
+  EXPECT_EQ(file->synced_records(), 2U);
+}
+
+TEST(RecordFile, HoldsItsLockWhenItIsOpenedAnew) {
+  const TemporaryFolder folder;
+  auto file = sys::RecordFile::open(folder / "out", Mode::fresh);
+  file->reopen();
+  EXPECT_FALSE(sys::RecordFile::open(folder / "out", Mode::extend));
+}
+
+TEST(RecordFile, DoesNotTakeAnotherFileOfThatNameForItsOwn) {
+  const TemporaryFolder folder;
+  auto file = sys::RecordFile::open(folder / "out", Mode::fresh);
+  file->take("one\n");
+  ASSERT_TRUE(file->write() && file->sync());
+  std::filesystem::rename(folder / "out", folder / "moved");
+  folder.write("out", "");
+  file->reopen();
+  file->take("two\n");
+  ASSERT_TRUE(file->write() && file->sync() && file->close());
+  EXPECT_EQ(folder.read("moved"), "one\ntwo\n");
+}
+
+TEST(RecordFile, SaysThatItWasRemoved) {
+  const TemporaryFolder folder;
+  auto file = sys::RecordFile::open(folder / "out", Mode::fresh);
+  std::filesystem::remove(folder / "out");
+  EXPECT_FALSE(file->close());
 }
 
 }  // namespace

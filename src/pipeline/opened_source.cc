@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/patience.h"
+
 namespace headrace::pipeline {
 namespace {
 
@@ -18,10 +20,10 @@ using namespace std::chrono_literals;
 // Of a file, into the page cache. Most pictures are smaller; what is larger is read ahead by the kernel
 // itself once a worker has begun with it.
 constexpr Bytes kReadAhead = 1_MiB;
-// How long descriptors may be short before that is an input's failure.
-constexpr auto kShortage = 5s;
-constexpr auto kShortageStep = 20ms;
-// Threads that hang in an open. With more than these it is no matter of some inputs.
+// An open that takes longer waits for somebody else; another thread may do so beside it.
+constexpr auto kSlow = 5ms;
+// Threads that hang in an open, and opens that would not succeed for long. With more than these it is no
+// matter of some inputs.
 constexpr std::uint64_t kMostLeftBehind = 32;
 // What an open that is late has left to end.
 constexpr auto kGrace = 500ms;
@@ -39,7 +41,8 @@ OpenInput open_files(Bytes limit) {
 // What the threads share with the source, and what is left to one that hangs.
 struct OpenedSource::Desk {
   OpenInput open;
-  sys::Bell bell{};  // for the source
+  std::chrono::milliseconds in_all{};  // patience with one input
+  sys::Bell bell{};                    // for the source
   std::mutex mutex{};
   std::condition_variable work_to_do{};
   std::condition_variable stopped{};
@@ -47,20 +50,23 @@ struct OpenedSource::Desk {
   std::deque<Job> waiting{};
   std::map<std::uint64_t, Job> at_work{};  // by thread
   std::vector<Input> done{};
+  std::uint64_t out_of_patience =
+      0;  // opens that failed for all their time, for a reason that may pass
+  std::string last_reason{};
   bool starved = false;  // the source waits for the bell
   bool stopping = false;
 
-  // While descriptors are short, tries again. Each try has the whole time for itself.
+  // While descriptors are short or a share is away, tries again. Each try has the whole time for itself.
   Result<sys::Fd, sys::ReadError> open_patiently(const std::string& name, std::uint64_t number) {
-    const auto until = Clock::now() + kShortage;
-    for (;;) {
+    for (Patience patience(in_all);;) {
       auto file = open(name);
-      if (file || !file.error().passing || Clock::now() > until) return file;
+      const auto pause = file || !file.error().passing ? std::nullopt : patience.pause();
+      if (!pause) return file;
       std::unique_lock lock(mutex);
-      if (stopped.wait_for(lock, kShortageStep, [this] { return stopping; })) return file;
       const auto mine = at_work.find(number);
       if (mine == at_work.end()) return file;  // it was given up
-      mine->second.since = Clock::now();
+      mine->second.since = Clock::now() + *pause;
+      if (stopped.wait_for(lock, *pause, [this] { return stopping; })) return file;
     }
   }
 };
@@ -68,9 +74,11 @@ struct OpenedSource::Desk {
 OpenedSource::OpenedSource(Source& inner, Settings settings)
     : inner_(inner), settings_(std::move(settings)), desk_(std::make_shared<Desk>()) {
   desk_->open = settings_.open;
-  both_.watch(desk_->bell.fd(), 0);
-  both_.watch(inner_.fd(), 1);
-  news_ = both_.descriptor();
+  desk_->in_all = settings_.patience;
+  all_.watch(desk_->bell.fd(), 0);
+  all_.watch(inner_.fd(), 1);
+  all_.watch(look_.fd(), 2);
+  news_ = all_.descriptor();
   for (unsigned i = 0; i < std::max(settings_.threads, 1U) && start_thread(); ++i) {
   }
   if (threads_.empty()) trouble_ = Error{"no thread to open files with: " + no_thread_};
@@ -107,7 +115,7 @@ void OpenedSource::work(const std::shared_ptr<Desk>& desk, std::uint64_t number)
     if (desk->stopping) return;
     Job& job = desk->at_work[number] = std::move(desk->waiting.front());
     desk->waiting.pop_front();
-    job.since = Clock::now();
+    job.begun = job.since = Clock::now();
     const std::string name = job.input.name;
     // One wakes the next, so that a lot of inputs does not wake more than it has use for.
     if (!desk->waiting.empty()) desk->work_to_do.notify_one();
@@ -121,6 +129,10 @@ void OpenedSource::work(const std::shared_ptr<Desk>& desk, std::uint64_t number)
       *mine.mapped().file = std::move(*opened);
       input.file = std::move(mine.mapped().file);
     } else {
+      if (opened.error().passing) {
+        ++desk->out_of_patience;
+        desk->last_reason = opened.error().message;
+      }
       input.unfit = {opened.error().code, opened.error().message};
     }
     desk->done.push_back(std::move(input));
@@ -132,6 +144,7 @@ Source::Pulled OpenedSource::next(Input& input) {
   collect();
   if (trouble_) return Pulled::end;
   pull();
+  if (ready_.empty() && threads_.size() < settings_.most_threads) add_thread_if_slow();
   if (!may_go()) return inner_ended_ && is_empty() ? Pulled::end : Pulled::not_yet;
   const auto first = ready_.begin();
   input = std::move(first->second);
@@ -149,11 +162,34 @@ bool OpenedSource::may_go() const {
 
 void OpenedSource::heard() {
   desk_->bell.silence();
+  look_.silence();
   inner_.heard();
 }
 
 std::optional<Error> OpenedSource::trouble() const {
   return trouble_ ? trouble_ : inner_.trouble();
+}
+
+// One, when inputs wait while every thread waits too.
+void OpenedSource::add_thread_if_slow() {
+  const auto now = Clock::now();
+  const auto slow = [now](const auto& job) { return now - job.second.begun > kSlow; };
+  bool all_slow = false;
+  {
+    const std::lock_guard lock(desk_->mutex);
+    if (desk_->waiting.empty()) return;
+    all_slow =
+        desk_->at_work.size() == threads_.size() && std::ranges::all_of(desk_->at_work, slow);
+  }
+  if (!all_slow || start_thread()) look_.set(now + kSlow);
+}
+
+std::optional<OpenedSource::Waiting> OpenedSource::waiting() const {
+  const std::lock_guard lock(desk_->mutex);
+  if (!ready_.empty() || !desk_->done.empty() || desk_->at_work.empty()) return std::nullopt;
+  const auto oldest = std::ranges::min_element(desk_->at_work, {},
+                                               [](const auto& job) { return job.second.begun; });
+  return Waiting{.since = oldest->second.begun, .name = oldest->second.input.name};
 }
 
 // Takes from the desk what is done, and what will not be.
@@ -167,6 +203,12 @@ void OpenedSource::collect() {
   }
   desk_->done.clear();
   desk_->starved = !may_go();
+  if (desk_->out_of_patience <= kMostLeftBehind) return;
+  trouble_ = Error{
+      fmt::format("{} inputs could not be opened for {:g} s each ({}): is a disk or a "
+                  "network share gone? With --resume it goes on from here",
+                  desk_->out_of_patience, std::chrono::duration<double>(settings_.patience).count(),
+                  desk_->last_reason)};
 }
 
 void OpenedSource::give_up_late() {

@@ -27,6 +27,7 @@
 #include "pipeline/source.h"
 #include "sys/files.h"
 #include "sys/poller.h"
+#include "sys/timer.h"
 
 namespace headrace::pipeline {
 
@@ -40,11 +41,14 @@ class OpenedSource : public Source {
  public:
   struct Settings {
     OpenInput open{};
-    unsigned threads = 4;
+    unsigned threads = 4;          // to begin with
+    unsigned most_threads = 32;    // with what is slow to open, one more at a time
     std::size_t ahead = 64;        // inputs that were not yet asked for
     std::size_t most_open = 1024;  // files altogether: those, and those that were handed out
     // One open that takes longer is given up, and its input fails as `timeout`; 0: no such limit.
     std::chrono::milliseconds timeout{0};
+    // How long errors that may pass are tried again: a network share that is away is no input's fault.
+    std::chrono::milliseconds patience{300'000};
     // No input is handed out that lies so far behind one which is still to be opened: what keeps an
     // order of answers takes no more then.
     std::uint64_t window = std::numeric_limits<std::uint64_t>::max();
@@ -61,14 +65,21 @@ class OpenedSource : public Source {
   void heard() override;
   std::optional<std::uint64_t> total() const override { return inner_.total(); }
   std::optional<Error> trouble() const override;
+  // What nothing goes on without, and since when: nothing while some input is ready.
+  struct Waiting {
+    std::chrono::steady_clock::time_point since{};
+    std::string name{};
+  };
+  std::optional<Waiting> waiting() const;
 
  private:
   using Clock = std::chrono::steady_clock;
   struct Desk;
   struct Job {
     Input input;
-    std::shared_ptr<sys::Fd> file;                  // counts as open from here on
-    Clock::time_point since{};                      // when it was begun, or tried again
+    std::shared_ptr<sys::Fd> file;  // counts as open from here on
+    Clock::time_point begun{};
+    Clock::time_point since{};                      // the same, or when it was tried again
     std::optional<Clock::time_point> found_late{};  // when it was first seen to be late
   };
 
@@ -76,6 +87,7 @@ class OpenedSource : public Source {
   bool start_thread();
   void collect();
   void give_up_late();
+  void add_thread_if_slow();
   bool may_go() const;
   bool is_empty() const { return ready_.empty() && opening_.empty(); }
   void pull();
@@ -93,7 +105,8 @@ class OpenedSource : public Source {
   std::uint64_t left_behind_ = 0;  // threads
   std::optional<Error> trouble_;
   std::string no_thread_{};  // why the last that was wanted could not be started
-  sys::Poller both_;         // the desk's bell and the inner source
+  sys::Timer look_{};        // to see what is slow
+  sys::Poller all_{};        // the desk's bell, the inner source, and the timer
   sys::Fd news_;
   std::map<std::uint64_t, std::thread> threads_;  // by number
   std::uint64_t next_number_ = 0;

@@ -109,7 +109,7 @@ TEST(OpenedSource, OpensEveryFile) {
 
 TEST(OpenedSource, KeepsTheOrderAsLongAsNoneIsSlow) {
   Given given(Given::numbered(500));
-  OpenedSource source(given, {.open = some_file, .threads = 1});
+  OpenedSource source(given, {.open = some_file, .threads = 1, .most_threads = 1});
   for (std::uint64_t i = 0; i < 500; ++i) EXPECT_EQ(next_of(source)->index, i);
   EXPECT_FALSE(next_of(source));
   EXPECT_FALSE(source.trouble());
@@ -271,13 +271,13 @@ TEST(OpenedSource, AShortageOfDescriptorsIsNoHangingOpen) {
   OpenedSource source(
       given, {.open =
                   [&](const std::string& name) {
-                    if (++tries < 25)
+                    if (++tries < 7)
                       return Opened(sys::ReadError{ItemError::unreadable, "too many", true});
                     return some_file(name);
                   },
               .timeout = 200ms});
   EXPECT_TRUE(next_of(source)->file);
-  EXPECT_EQ(tries, 25);
+  EXPECT_EQ(tries, 7);
 }
 
 TEST(OpenedSource, WhenEveryOpenHangsThatIsTrouble) {
@@ -317,6 +317,49 @@ TEST(OpenedSource, TriesAgainWhileDescriptorsAreShort) {
   EXPECT_EQ(tries, 3);
 }
 
+TEST(OpenedSource, AShareThatIsAwayForTooLongIsTheInputsFailure) {
+  Given given({"a", "b"});
+  OpenedSource source(
+      given, {.open =
+                  [](const std::string& name) {
+                    return name == "a"
+                               ? Opened(sys::ReadError{ItemError::unreadable, "Host is down", true})
+                               : some_file(name);
+                  },
+              .patience = 1ms});
+  const auto all = all_of(source);
+  ASSERT_TRUE(all.at(0).unfit);
+  EXPECT_EQ(all.at(0).unfit->message, "Host is down");
+  EXPECT_TRUE(all.at(1).file);
+  EXPECT_FALSE(source.trouble());
+}
+
+TEST(OpenedSource, AShareThatIsAwayForEveryInputIsTrouble) {
+  Given given(Given::numbered(1000));
+  OpenedSource source(
+      given, {.open =
+                  [](const std::string&) {
+                    return Opened(sys::ReadError{ItemError::unreadable, "Host is down", true});
+                  },
+              .patience = 1ms});
+  EXPECT_LT(all_of(source).size(), 200U);
+  ASSERT_TRUE(source.trouble());
+  EXPECT_THAT(source.trouble()->message, HasSubstr("(Host is down): is a disk or a network share"));
+}
+
+// Each open waits until so many are under way, so it hangs unless they are.
+TEST(OpenedSource, SlowOpensAreUnderWayAtOnce) {
+  constexpr std::size_t kAtOnce = 24;
+  Given given(Given::numbered(kAtOnce));
+  std::atomic<std::size_t> under_way = 0;
+  OpenedSource source(given, {.open = [&](const std::string& name) {
+                        ++under_way;
+                        while (under_way < kAtOnce) std::this_thread::yield();
+                        return some_file(name);
+                      }});
+  EXPECT_EQ(all_of(source).size(), kAtOnce);
+}
+
 TEST(ResumedSource, MarksWhatHasAnAnswerAsOftenAsItHas) {
   const TemporaryFolder folder;
   const auto line = [](const std::string& name) {
@@ -325,7 +368,8 @@ TEST(ResumedSource, MarksWhatHasAnAnswerAsOftenAsItHas) {
   };
   const std::string results = folder.write("out.jsonl", line("b") + line("xxxx"));
   Given given({"a", "b", "b", "xxxxyy"});
-  ResumedSource source(given, *Answered::read(results), /*longest=*/4);
+  const auto file = sys::RecordFile::open(results, sys::RecordFile::Mode::extend);
+  ResumedSource source(given, *Answered::read(*file, 0ms), /*longest=*/4);
   const auto all = all_of(source);
   EXPECT_FALSE(all.at(0).answered);
   EXPECT_TRUE(all.at(1).answered);

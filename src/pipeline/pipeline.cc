@@ -20,9 +20,14 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using supervisor::Finished;
 
-enum Tag : std::uint64_t { kSignals, kSource };
+enum Tag : std::uint64_t { kSignals, kSource, kSink };
 
 constexpr auto kLeaveGrace = 1s;  // everything is answered by then; nobody has reason to stay
+// For the last lines, once the run was told to stop: whoever told it waits, and --resume does again what
+// does not get there.
+constexpr auto kSettleGrace = 10s;
+constexpr auto kSettleGraceAtOnce = 1s;
+constexpr auto kSettleLook = 100ms;
 constexpr unsigned kMostInOneTurn = 4096;  // items pulled from the source
 
 }  // namespace
@@ -39,6 +44,7 @@ Pipeline::Pipeline(Parts parts)
     : parts_(parts), admitted_(parts.slots.count()), json_(std::make_shared<Json>()) {
   parts_.poller.watch(parts_.signals.fd(), kSignals);
   parts_.poller.watch(parts_.source.fd(), kSource);
+  if (parts_.sink.news_fd() >= 0) parts_.poller.watch(parts_.sink.news_fd(), kSink);
 }
 
 Outcome Pipeline::run(const std::function<milliseconds(Clock::time_point)>& tick) {
@@ -60,10 +66,19 @@ Outcome Pipeline::run(const std::function<milliseconds(Clock::time_point)>& tick
   return outcome_;
 }
 
-bool Pipeline::done() const {
+bool Pipeline::done() {
   if (outcome_.error || at_once_) return true;
   const bool no_more = source_ended_ || outcome_.stopped_by;
-  return no_more && in_flight() == 0;
+  return no_more && in_flight() == 0 && settled();
+}
+
+// Whether there is nothing more to wait for: the last answer is where it belongs, or time is up.
+bool Pipeline::settled() {
+  if (parts_.sink.settle()) return true;
+  const Clock::time_point now = Clock::now();
+  if (!settling_since_) settling_since_ = now;
+  if (at_once_) return now - *settling_since_ > kSettleGraceAtOnce;
+  return (outcome_.stopped_by || outcome_.error) && now - *settling_since_ > kSettleGrace;
 }
 
 void Pipeline::admit(Clock::time_point now) {
@@ -203,7 +218,8 @@ void Pipeline::wait(milliseconds at_most) {
   const Clock::time_point now = Clock::now();
   for (const std::uint64_t tag : tags) {
     if (tag == kSignals) take_signals();
-    if (tag == kSource) parts_.source.heard();  // admit() asks it in the next round anyway
+    if (tag == kSource) parts_.source.heard();   // admit() asks it in the next round anyway
+    if (tag == kSink) parts_.sink.news_heard();  // and this one
     if (parts_.fleet.owns(tag)) parts_.fleet.on_ready(tag, now);
   }
 }
@@ -213,7 +229,10 @@ void Pipeline::take_signals() {
     if (*signal == SIGCHLD) {
       sys::reap_orphans([this](int pid) { return parts_.fleet.is_worker(pid); });
       parts_.fleet.notice_stops(Clock::now());
-    } else if (outcome_.stopped_by || !parts_.drains) {
+      continue;
+    }
+    settling_since_.reset();
+    if (outcome_.stopped_by || !parts_.drains) {
       outcome_.stopped_by = outcome_.stopped_by.value_or(*signal);
       at_once_ = true;
     } else {
@@ -239,6 +258,7 @@ void Pipeline::wind_up() {
     parts_.fleet.step(Clock::now());
     if (!parts_.fleet.stopped()) wait(1s);
   }
+  while (!settled()) wait(kSettleLook);
   check(parts_.sink.finish());
   if (outcome_.error) outcome_.complete = false;
 }

@@ -96,7 +96,8 @@ class Pipeline {
   void take_signals();
   void give_back_backlog();
   void wind_up();
-  bool done() const;
+  bool done();
+  bool settled();
 
   Parts parts_;
   std::vector<Admitted> admitted_;  // by slot
@@ -107,8 +108,9 @@ class Pipeline {
   bool source_ended_ = false;
   bool more_at_once_ = false;  // admission only paused
   bool at_once_ = false;       // a second signal: no waiting for what is in flight
-  shm::Reply reply_;           // kept between answers for its memory
-  struct Json;                 // keeps simdjson out of this header
+  std::optional<Clock::time_point> settling_since_;  // the last answer has come
+  shm::Reply reply_;                                 // kept between answers for its memory
+  struct Json;                                       // keeps simdjson out of this header
   std::shared_ptr<Json> json_;
 };
 

@@ -6,8 +6,8 @@
 #include <array>
 #include <functional>
 
+#include "base/patience.h"
 #include "base/text.h"
-#include "sys/files.h"
 
 namespace headrace::pipeline {
 namespace {
@@ -37,25 +37,29 @@ class LineReader {
 
 }  // namespace
 
-Result<Answered> Answered::read(const std::string& path) {
+Result<Answered> Answered::read(const sys::RecordFile& file, std::chrono::milliseconds patience) {
   Answered answered;
-  if (sys::path_kind(path) == sys::PathKind::missing) return answered;
-  Result<sys::Fd> fd = sys::open_for_reading(path);
-  if (!fd) return fd.error();
   LineReader reader;
   std::array<char, 65'536> buffer;
   std::string line;
-  for (;;) {
-    const Result<std::size_t> got = sys::read_some(fd->get(), buffer);
-    if (!got) return Error{"cannot read " + path + ": " + got.error().message};
+  bool lost = false;
+  std::uint64_t at = 0;
+  while (!lost) {
+    const auto got = patiently(patience, [&] { return file.read(at, buffer); });
+    if (!got) return Error{got.error().message};
     if (*got == 0) break;
+    at += *got;
     std::string_view text(buffer.data(), *got);
-    for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
+    for (std::size_t end = text.find('\n'); end != std::string_view::npos && !lost;
+         end = text.find('\n')) {
       line += text.substr(0, end);
       text.remove_prefix(end + 1);
       const auto hash = reader.input_hash(line);
+      // Not in the first line: a file of something else may begin so.
+      lost = !hash && !answered.hashes_.empty() && line.find('\0') != std::string::npos;
+      if (lost) break;
       if (!hash) {
-        return Error{path + " cannot be resumed: its line " +
+        return Error{file.name() + " cannot be resumed: its line " +
                      std::to_string(answered.hashes_.size() + 1) +
                      " is no result of headrace; give another --out, or --overwrite"};
       }
@@ -63,9 +67,11 @@ Result<Answered> Answered::read(const std::string& path) {
       answered.whole_bytes_ += line.size() + 1;
       line.clear();
     }
+    if (lost) continue;
     line += text;
+    lost = !answered.hashes_.empty() && text.find('\0') != std::string_view::npos;
   }
-  answered.torn_bytes_ = line.size();
+  answered.torn_bytes_ = std::max(at, file.synced_bytes()) - answered.whole_bytes_;
   std::sort(answered.hashes_.begin(), answered.hashes_.end());
   answered.used_.resize(answered.hashes_.size());
   return answered;

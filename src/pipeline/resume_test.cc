@@ -12,16 +12,22 @@ std::string line(std::uint64_t index, std::string_view input) {
   return to_line({.index = index, .input = input, .attempts = 1, .worker = 0, .result = "{}"});
 }
 
-TEST(Answered, AFileThatDoesNotExistHoldsNothing) {
+Result<Answered> read(const std::string& path) {
+  const auto file = sys::RecordFile::open(path, sys::RecordFile::Mode::extend);
+  if (!file) return Error{file.error().message};
+  return Answered::read(*file, std::chrono::milliseconds(0));
+}
+
+TEST(Answered, ANewFileHoldsNothing) {
   const TemporaryFolder folder;
-  const auto answered = Answered::read(folder / "none");
+  const auto answered = read(folder / "none");
   ASSERT_TRUE(answered);
   EXPECT_EQ(answered->count(), 0U);
 }
 
 TEST(Answered, KnowsInputsByNameHoweverTheOrder) {
   const TemporaryFolder folder;
-  auto answered = Answered::read(folder.write("out", line(9, "b") + line(0, "a\"\n")));
+  auto answered = read(folder.write("out", line(9, "b") + line(0, "a\"\n")));
   ASSERT_TRUE(answered);
   EXPECT_TRUE(answered->take("a\"\n"));
   EXPECT_TRUE(answered->take("b"));
@@ -30,7 +36,7 @@ TEST(Answered, KnowsInputsByNameHoweverTheOrder) {
 
 TEST(Answered, AnInputListedTwiceIsAnsweredTwice) {
   const TemporaryFolder folder;
-  auto answered = Answered::read(folder.write("out", line(0, "a") + line(1, "a")));
+  auto answered = read(folder.write("out", line(0, "a") + line(1, "a")));
   EXPECT_TRUE(answered->take("a"));
   EXPECT_TRUE(answered->take("a"));
   EXPECT_FALSE(answered->take("a"));
@@ -41,7 +47,7 @@ TEST(Answered, ATornLastLineCountsForNothingWhereverItIsTorn) {
   const std::string whole = line(0, "a");
   const std::string torn = line(1, "b");
   for (std::size_t kept = 0; kept < torn.size(); ++kept) {
-    auto answered = Answered::read(folder.write("out", whole + torn.substr(0, kept)));
+    auto answered = read(folder.write("out", whole + torn.substr(0, kept)));
     ASSERT_TRUE(answered) << kept;
     EXPECT_EQ(answered->whole_bytes(), whole.size());
     EXPECT_EQ(answered->torn_bytes(), kept);
@@ -51,13 +57,43 @@ TEST(Answered, ATornLastLineCountsForNothingWhereverItIsTorn) {
 
 TEST(Answered, AnInputWhoseNameIsNoUtf8IsFoundAgain) {
   const TemporaryFolder folder;
-  auto answered = Answered::read(folder.write("out", line(0, "bad\xFFname")));
+  auto answered = read(folder.write("out", line(0, "bad\xFFname")));
   EXPECT_TRUE(answered->take("bad\xFFname"));
+}
+
+TEST(Answered, WhereAWriteWasLostAllFromThereOnCountsForNothing) {
+  const TemporaryFolder folder;
+  const std::string whole = line(0, "a");
+  const std::string zeros(300, '\0');
+  for (const std::string& rest :
+       {zeros, zeros + line(2, "c"), line(1, "b").substr(0, 9) + zeros + "\n" + line(2, "c"),
+        zeros + "\n" + zeros + "\n"}) {
+    auto answered = read(folder.write("out", whole + rest));
+    ASSERT_TRUE(answered) << answered.error().message;
+    EXPECT_EQ(answered->whole_bytes(), whole.size());
+    EXPECT_EQ(answered->torn_bytes(), rest.size());
+    EXPECT_TRUE(answered->take("a"));
+    EXPECT_FALSE(answered->take("c"));
+  }
+}
+
+TEST(Answered, ALongHoleTakesNoMemory) {
+  const TemporaryFolder folder;
+  const std::string path = folder.write("out", line(0, "a"));
+  std::filesystem::resize_file(path, std::uint64_t{1} << 30);
+  const auto answered = read(path);
+  ASSERT_TRUE(answered);
+  EXPECT_EQ(answered->count(), 1U);
+}
+
+TEST(Answered, AFileThatBeginsWithZerosIsNoneOfOurs) {
+  const TemporaryFolder folder;
+  EXPECT_FALSE(read(folder.write("out", std::string(100, '\0') + "\n")));
 }
 
 TEST(Answered, AFileThatIsNoneOfOursIsNotExtended) {
   const TemporaryFolder folder;
-  const auto answered = Answered::read(folder.write("out", line(0, "a") + "not json\n"));
+  const auto answered = read(folder.write("out", line(0, "a") + "not json\n"));
   ASSERT_FALSE(answered);
   EXPECT_NE(answered.error().message.find("line 2"), std::string::npos);
 }

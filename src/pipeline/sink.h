@@ -21,7 +21,15 @@ class Sink {
   // too far ahead, so that what it holds back is bounded.
   virtual bool accepts(std::uint64_t index) const = 0;
   virtual Status flush() = 0;
+  // No more answers come. Whether all of them are where they belong, or never will be; a sink that takes
+  // its time over that is asked again, when news_fd() is readable at the latest.
+  virtual bool settle() { return true; }
+  // Nobody waits any longer. The error: not everything is where it belongs.
   virtual Status finish() = 0;
+  // Readable when accepts(), flush() or settle() has something new to say; -1: they never have.
+  virtual int news_fd() const { return -1; }
+  // That was seen readable: quiet until there is news again.
+  virtual void news_heard() {}
 };
 
 }  // namespace headrace::pipeline

@@ -13,16 +13,39 @@
 #include <cerrno>
 #include <climits>
 #include <cstdio>
+#include <string>
+#include <thread>
+#include <utility>
 
 #include "sys/error.h"
 
 namespace headrace::sys {
 namespace {
 
+using namespace std::chrono_literals;
+
+// Of a small file that is replaced.
+constexpr auto kReplacing = 5s;
+constexpr auto kReplacingStep = 200ms;
+
 ReadError read_error(int number) {
   const bool absent = number == ENOENT || number == ENOTDIR || number == ENAMETOOLONG;
   return {absent ? ItemError::not_found : ItemError::unreadable, describe_errno(number),
-          number == EMFILE || number == ENFILE};
+          number == EMFILE || number == ENFILE || may_pass(number)};
+}
+
+FileError file_error(int number) {
+  return {describe_errno(number), may_pass(number)};
+}
+
+PathKind kind_of(const struct stat& info) {
+  if (S_ISREG(info.st_mode)) return PathKind::regular;
+  return S_ISDIR(info.st_mode) ? PathKind::folder : PathKind::other;
+}
+
+PathKind kind_without_info(int number) {
+  if (number == ENOENT || number == ENOTDIR) return PathKind::missing;
+  return may_pass(number) ? PathKind::away : PathKind::unreadable;
 }
 
 const char* kind_word(mode_t mode) {
@@ -49,7 +72,55 @@ int write_all(int fd, std::string_view text) {
   return 0;
 }
 
+// 0 or an error number; a file system that cannot sync has nothing to say.
+int sync_data(int fd) {
+  int rc = 0;
+  do {
+    rc = ::fdatasync(fd);
+  } while (rc != 0 && errno == EINTR);
+  return rc == 0 || errno == EINVAL || errno == ENOTSUP || errno == ENOSYS ? 0 : errno;
+}
+
+// The descriptor is gone either way.
+int close_well(Fd fd) {
+  return ::close(fd.release()) == 0 || errno == EINTR ? 0 : errno;
+}
+
+// Until a stream takes more: it may be somebody else's, and not waiting.
+void wait_writable(int fd) {
+  pollfd room{.fd = fd, .events = POLLOUT, .revents = 0};
+  ::poll(&room, 1, -1);
+}
+
 }  // namespace
+
+bool may_pass(int error_number) {
+  switch (error_number) {
+    case EAGAIN:
+    case EBUSY:
+    case EINTR:
+    case EIO:
+    case ENOBUFS:
+    case ENOMEM:
+    case ECONNABORTED:
+    case ECONNREFUSED:
+    case ECONNRESET:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case ENETDOWN:
+    case ENETRESET:
+    case ENETUNREACH:
+    case ENOLINK:
+    case ENOTCONN:  // of a FUSE file system whose program died
+    case EREMOTEIO:
+    case ESHUTDOWN:
+    case ESTALE:
+    case ETIMEDOUT:
+      return true;
+    default:
+      return false;
+  }
+}
 
 Result<Fd, ReadError> open_regular_file(const std::string& path, Bytes limit) {
   if (path.find('\0') != std::string::npos)
@@ -100,16 +171,17 @@ Result<std::span<const std::byte>, ReadError> read_regular_file(const std::strin
 
 PathKind path_kind(const std::string& path) {
   struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) {
-    return errno == ENOENT || errno == ENOTDIR ? PathKind::missing : PathKind::unreadable;
-  }
-  if (S_ISREG(info.st_mode)) return PathKind::regular;
-  return S_ISDIR(info.st_mode) ? PathKind::folder : PathKind::other;
+  return ::stat(path.c_str(), &info) == 0 ? kind_of(info) : kind_without_info(errno);
 }
 
-Result<FolderReader> FolderReader::open(const std::string& path) {
+PathKind entry_kind(const std::string& path) {
+  struct stat info {};
+  return ::lstat(path.c_str(), &info) == 0 ? kind_of(info) : kind_without_info(errno);
+}
+
+Result<FolderReader, FileError> FolderReader::open(const std::string& path) {
   DIR* stream = ::opendir(path.c_str());
-  if (stream == nullptr) return Error{describe_errno(errno)};
+  if (stream == nullptr) return file_error(errno);
   return FolderReader(stream);
 }
 
@@ -120,42 +192,49 @@ FolderReader::~FolderReader() {
   if (stream_ != nullptr) ::closedir(static_cast<DIR*>(stream_));
 }
 
-bool FolderReader::read(std::size_t count, std::vector<Entry>& entries) {
+Result<bool, FileError> FolderReader::read(std::size_t count, std::vector<Entry>& entries) {
   auto* stream = static_cast<DIR*>(stream_);
   while (count > 0) {
+    errno = 0;  // the end and an error look the same otherwise
     const dirent* entry = ::readdir(stream);
-    if (entry == nullptr) return false;
+    if (entry == nullptr) {
+      if (errno != 0) return file_error(errno);
+      return false;
+    }
     const std::string_view name(entry->d_name);
     if (name == "." || name == "..") continue;
-    bool folder = entry->d_type == DT_DIR;
-    if (entry->d_type == DT_UNKNOWN) {
-      struct stat info {};
-      folder = ::fstatat(::dirfd(stream), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
-               S_ISDIR(info.st_mode);
-    }
+    std::optional<bool> folder;
+    if (entry->d_type != DT_UNKNOWN) folder = entry->d_type == DT_DIR;
     entries.push_back({std::string(name), folder});
     --count;
   }
   return true;
 }
 
-Result<RecordFile> RecordFile::open(const std::string& path, Mode mode) {
-  Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644));
+Result<RecordFile, FileError> RecordFile::open(const std::string& path, Mode mode) {
+  const auto wrong = [&](int number) {
+    return FileError{"cannot write " + path + ": " + describe_errno(number), may_pass(number)};
+  };
+  Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644));
   // A pipe or a terminal by name need not be readable.
-  if (!fd) fd.reset(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY));
-  if (!fd) return system_error("cannot write " + path);
+  if (!fd && errno == EACCES) fd.reset(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
+  if (!fd) return wrong(errno);
   struct stat info {};
-  if (::fstat(fd.get(), &info) != 0) return system_error("cannot write " + path);
+  if (::fstat(fd.get(), &info) != 0) return wrong(errno);
   if (!S_ISREG(info.st_mode)) return RecordFile(std::move(fd), path, false, 0);
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    return Error{path + " is being written by another run"};
+  RecordFile file(std::move(fd), path, true, static_cast<std::uint64_t>(info.st_size));
+  file.had_name_ = info.st_nlink > 0;
+  if (!file.lock()) {
+    return FileError{
+        path + " is being written by another run" +
+        (errno == EACCES ? ", or its share allows no locks (SMB: mount it with nobrl)" : "")};
   }
   if (mode == Mode::fresh && info.st_size > 0) {
-    return Error{path + " already holds results: --resume goes on with it, --overwrite empties it"};
+    return FileError{path +
+                     " already holds results: --resume goes on with it, --overwrite empties it"};
   }
-  RecordFile file(std::move(fd), path, true, static_cast<std::uint64_t>(info.st_size));
   if (mode == Mode::overwrite) {
-    if (Status cut = file.cut(0); !cut) return cut.error();
+    if (auto cut = file.cut(0); !cut) return cut.error();
   }
   return file;
 }
@@ -164,56 +243,160 @@ RecordFile RecordFile::standard_output() {
   return {Fd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)), "standard output", false, 0};
 }
 
-Status RecordFile::append(std::string_view records) {
-  const int failed = write_all(fd_.get(), records);
-  if (failed == 0) {
-    size_ += records.size();
-    return Ok{};
-  }
-  // A part of `records` may be there, and it may end inside a record.
-  if (regular_) [[maybe_unused]]
-    const int rc = ::ftruncate(fd_.get(), static_cast<off_t>(size_));
-  return Error{"cannot write " + name_ + ": " + describe_errno(failed)};
+// False when somebody else has it. EACCES is what SMB says then.
+bool RecordFile::lock() {
+  locked_ = ::flock(fd_.get(), LOCK_EX | LOCK_NB) == 0;
+  return locked_ || (errno != EWOULDBLOCK && errno != EACCES);
 }
 
-Status RecordFile::finish() {
-  if (regular_ && ::fdatasync(fd_.get()) != 0 && errno != EINVAL && errno != ENOTSUP) {
-    return system_error("cannot write " + name_);
-  }
-  return Ok{};
+Result<Ok, FileError> RecordFile::failure(int number) const {
+  // What a stream took in part cannot be written again.
+  return FileError{"cannot write " + name_ + ": " + describe_errno(number),
+                   regular_ && may_pass(number)};
 }
 
-Status RecordFile::cut(std::uint64_t size) {
+Result<std::size_t, FileError> RecordFile::read(std::uint64_t at, std::span<char> into) const {
+  for (;;) {
+    const ssize_t n = ::pread(fd_.get(), into.data(), into.size(), static_cast<off_t>(at));
+    if (n >= 0) return static_cast<std::size_t>(n);
+    if (errno != EINTR)
+      return FileError{"cannot read " + name_ + ": " + describe_errno(errno), may_pass(errno)};
+  }
+}
+
+Result<Ok, FileError> RecordFile::cut(std::uint64_t size) {
   if (::ftruncate(fd_.get(), static_cast<off_t>(size)) != 0) {
-    return system_error("cannot shorten " + name_);
+    return FileError{"cannot shorten " + name_ + ": " + describe_errno(errno), may_pass(errno)};
   }
-  size_ = size;
+  synced_ = reached_ = size;
   return Ok{};
 }
 
-Status replace_file(const std::string& path, std::string_view content) {
-  const PathKind kind = path_kind(path);
-  // A pipe or a device has no old content to keep whole, and must not be replaced.
-  const bool stream = kind == PathKind::other;
-  const std::string beside = stream ? path : path + ".new";
-  {
-    const Fd fd(::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-    if (!fd) return system_error("cannot write " + path);
-    if (const int failed = write_all(fd.get(), content); failed != 0) {
-      if (!stream) ::unlink(beside.c_str());
-      return Error{"cannot write " + path + ": " + describe_errno(failed)};
+void RecordFile::take(std::string_view records) {
+  held_ += records;
+}
+
+// Whether the file is as long as this run alone can have made it.
+Result<Ok, FileError> RecordFile::check_size() {
+  struct stat info {};
+  if (::fstat(fd_.get(), &info) != 0) return failure(errno);
+  const auto size = static_cast<std::uint64_t>(info.st_size);
+  shared_ = shared_ || size > reached_ || size < synced_;
+  if (!shared_) return Ok{};
+  return FileError{"somebody else writes to " + name_ + ", or shortened it: it has " +
+                   std::to_string(size) + " bytes instead of " + std::to_string(reached_) +
+                   "; two runs must not have one --out"};
+}
+
+Result<Ok, FileError> RecordFile::write() {
+  if (written_ == held_.size()) return Ok{};
+  if (regular_) {
+    if (auto alone = check_size(); !alone) return alone;
+    reached_ = std::max(reached_, synced_ + held_.size());
+  }
+  while (written_ < held_.size()) {
+    const char* from = held_.data() + written_;
+    const std::size_t size = held_.size() - written_;
+    const ssize_t n = regular_
+                          ? ::pwrite(fd_.get(), from, size, static_cast<off_t>(synced_ + written_))
+                          : ::write(fd_.get(), from, size);
+    if (n > 0) {
+      written_ += static_cast<std::size_t>(n);
+    } else if (n < 0 && errno == EAGAIN && !regular_) {
+      wait_writable(fd_.get());
+    } else if (n == 0 || errno != EINTR) {
+      return failure(n == 0 ? EIO : errno);
     }
   }
-  if (!stream && ::rename(beside.c_str(), path.c_str()) != 0)
-    return system_error("cannot write " + path);
   return Ok{};
 }
 
-Result<std::size_t> read_some(int fd, std::span<char> into) {
+Result<Ok, FileError> RecordFile::sync() {
+  // A stream may be a file too, that somebody else opened. Then there is nothing but to say so.
+  if (const int wrong = sync_data(fd_.get()); wrong != 0) {
+    written_ = 0;
+    return failure(wrong);
+  }
+  synced_ += written_;
+  synced_records_ += static_cast<std::uint64_t>(
+      std::count(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(written_), '\n'));
+  held_.erase(0, written_);
+  written_ = 0;
+  return Ok{};
+}
+
+void RecordFile::reopen() {
+  written_ = 0;
+  if (!regular_ || shared_) return;
+  Fd anew(::open(name_.c_str(), O_RDWR | O_CLOEXEC | O_NOCTTY));
+  struct stat info {};
+  if (!anew || ::fstat(anew.get(), &info) != 0 || !S_ISREG(info.st_mode)) return;
+  // Another one by the same name, or not all of it is back yet.
+  if (static_cast<std::uint64_t>(info.st_size) < synced_) return;
+  fd_ = std::move(anew);  // and with the old one goes its lock
+  if (locked_ && !lock()) shared_ = true;
+}
+
+Result<Ok, FileError> RecordFile::close() {
+  if (!fd_) return Ok{};
+  struct stat info {};
+  if (regular_ && ::fstat(fd_.get(), &info) == 0 && info.st_nlink == 0 && had_name_) {
+    return FileError{name_ + " was removed while it was written, and its results with it"};
+  }
+  if (const int wrong = close_well(std::move(fd_)); wrong != 0) {
+    return FileError{"cannot write " + name_ + ": closing it failed: " + describe_errno(wrong) +
+                     "; its last lines may be missing"};
+  }
+  return Ok{};
+}
+
+void RecordFile::give_up() {
+  if (!regular_ || shared_ || !fd_) return;
+  const std::size_t end = std::string_view(held_).substr(0, written_).rfind('\n');
+  const std::size_t whole = end == std::string_view::npos ? 0 : end + 1;
+  held_.resize(whole);
+  written_ = whole;
+  if (::ftruncate(fd_.get(), static_cast<off_t>(synced_ + whole)) == 0 && sync()) return;
+  held_.clear();
+  [[maybe_unused]] const int rc = ::ftruncate(fd_.get(), static_cast<off_t>(synced_));
+}
+
+namespace {
+
+// One try of replace_file(); 0 or an error number.
+int replace_once(const std::string& path, const std::string& beside, std::string_view content) {
+  Fd fd(::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (!fd) return errno;
+  int wrong = write_all(fd.get(), content);
+  if (wrong == 0) wrong = sync_data(fd.get());
+  if (const int late = close_well(std::move(fd)); wrong == 0) wrong = late;
+  const bool stream = beside == path;
+  if (wrong == 0 && !stream && ::rename(beside.c_str(), path.c_str()) != 0) wrong = errno;
+  if (wrong != 0 && !stream) ::unlink(beside.c_str());
+  return wrong;
+}
+
+}  // namespace
+
+Status replace_file(const std::string& path, std::string_view content) {
+  const auto until = std::chrono::steady_clock::now() + kReplacing;
+  for (;;) {
+    const PathKind kind = path_kind(path);
+    // A pipe or a device has no old content to keep whole, and must not be replaced.
+    const bool stream = kind == PathKind::other;
+    const int wrong = replace_once(path, stream ? path : path + ".new", content);
+    if (wrong == 0) return Ok{};
+    if (stream || !may_pass(wrong) || std::chrono::steady_clock::now() > until)
+      return Error{"cannot write " + path + ": " + describe_errno(wrong)};
+    std::this_thread::sleep_for(kReplacingStep);
+  }
+}
+
+Result<std::size_t, FileError> read_some(int fd, std::span<char> into) {
   for (;;) {
     const ssize_t n = ::read(fd, into.data(), into.size());
     if (n >= 0) return static_cast<std::size_t>(n);
-    if (errno != EINTR) return Error{describe_errno(errno)};
+    if (errno != EINTR) return file_error(errno);
   }
 }
 
@@ -223,6 +406,12 @@ bool wait_readable(int fd, int stop) {
   while (::poll(both.data(), both.size(), -1) < 0 && errno == EINTR) {
   }
   return both[0].revents == 0;
+}
+
+bool wait_out(std::chrono::milliseconds time, int stop) {
+  pollfd stopped{.fd = stop, .events = POLLIN, .revents = 0};
+  // An interruption ends it early, which is no harm.
+  return ::poll(&stopped, 1, static_cast<int>(time.count())) <= 0;
 }
 
 Result<Fd> open_for_reading(const std::string& path) {

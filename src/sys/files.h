@@ -1,8 +1,10 @@
 // Reading inputs and writing results.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,11 +16,21 @@
 
 namespace headrace::sys {
 
+// Whether an error may be gone at the next try: above all what a network share says while it is away.
+bool may_pass(int error_number);
+
+// What a file system said.
+struct FileError {
+  std::string message;
+  bool passing = false;  // it may say otherwise in a moment
+};
+
 // Why an input could not be read, in the vocabulary of items.
 struct ReadError {
   ItemError code;  // not_found, unreadable or too_large
   std::string message;
-  bool passing = false;  // no fault of the file: descriptors are short for now
+  bool passing =
+      false;  // no fault of the file: descriptors are short for now, or its share is away
 };
 
 // Opens a regular file of at most `limit` bytes for reading. Never blocks on a FIFO or a device: what
@@ -36,20 +48,32 @@ Result<std::span<const std::byte>, ReadError> read_regular_file(const std::strin
                                                                 std::vector<std::byte>& buffer);
 
 // What a path names, without following the last link of a chain for ever.
-enum class PathKind : unsigned char { missing, regular, folder, other, unreadable };
+enum class PathKind : unsigned char {
+  missing,
+  regular,
+  folder,
+  other,
+  unreadable,
+  away,  // the file system does not say so for now
+};
 PathKind path_kind(const std::string& path);
+// The same of a path that may be a link: the link itself, not what it leads to.
+PathKind entry_kind(const std::string& path);
 
 // The names in a folder, in the order in which the file system gives them.
 class FolderReader {
  public:
   struct Entry {
     std::string name;
-    bool folder = false;  // a real one; a link to a folder is not
+    // A real folder; a link to one is not. Nothing when the file system does not tell with the name:
+    // that takes an entry_kind(), which may be slow.
+    std::optional<bool> folder;
   };
   // The error is the system's, in words.
-  static Result<FolderReader> open(const std::string& path);
-  // Appends up to `count` entries, "." and ".." left out; false when the folder has no more.
-  bool read(std::size_t count, std::vector<Entry>& entries);
+  static Result<FolderReader, FileError> open(const std::string& path);
+  // Appends up to `count` entries, "." and ".." left out; false when the folder has no more. After an
+  // error that may pass, another call goes on where this one ended.
+  Result<bool, FileError> read(std::size_t count, std::vector<Entry>& entries);
 
   FolderReader(FolderReader&& other) noexcept;
   FolderReader& operator=(FolderReader&&) = delete;
@@ -60,7 +84,14 @@ class FolderReader {
   void* stream_;
 };
 
-// A file, or standard output, that only ever grows by whole records. Not thread-safe.
+// A file of records that only ever grows, or a stream (standard output, a pipe). A record ends with a
+// line end.
+//
+// A network share may take a write and say at the next sync that it came to nothing; or say that it
+// failed, and carry it out later. So records have their places: they are held until they are synced, and
+// to write them again is to put the same bytes in the same place. Where a share has no locks, two runs
+// may have one file open: the size gives the other away, and then nothing is cut off any more.
+// Not thread-safe; every call may block for as long as the file system likes.
 class RecordFile {
  public:
   enum class Mode : unsigned char {
@@ -70,35 +101,71 @@ class RecordFile {
   };
   // Takes an exclusive lock where the file system has locks, so that two runs cannot mix their
   // results.
-  static Result<RecordFile> open(const std::string& path, Mode mode);
+  static Result<RecordFile, FileError> open(const std::string& path, Mode mode);
   static RecordFile standard_output();
 
-  // Writes `records`, which ends at the end of a record. On failure (a full disk, say) the file is
-  // cut back to where it was, so that it always ends with a whole record.
-  Status append(std::string_view records);
-  // Flushes to the device and reports errors that come late (network shares).
-  Status finish();
-  // Cuts the file to `size` bytes; for mending a torn last record.
-  Status cut(std::uint64_t size);
+  // Bytes that it holds, from `at` on; 0 at its end. Through this descriptor, since an SMB share
+  // refuses what is locked to every other one, of this process too.
+  Result<std::size_t, FileError> read(std::uint64_t at, std::span<char> into) const;
+  // Cuts the file to `size` bytes; for mending a torn last record. Not after take().
+  Result<Ok, FileError> cut(std::uint64_t size);
+
+  // Takes whole records, to be written next and held until they are synced.
+  void take(std::string_view records);
+  std::size_t held() const { return held_.size(); }  // bytes
+  // Writes what is held and not there yet. After an error the end of the file is anybody's guess until
+  // a call succeeds.
+  Result<Ok, FileError> write();
+  // Has the file system keep what write() wrote. After an error all that is held is to be written
+  // again: the next write() does.
+  Result<Ok, FileError> sync();
+  // For when errors go on: opens the file anew, since its server may have forgotten this descriptor.
+  void reopen();
+  // Reports the errors that come last of all. Once; the file is closed even so.
+  Result<Ok, FileError> close();
+  // Nothing more is written: cuts off what may be less than a record, as far as that can be done.
+  void give_up();
+
+  std::uint64_t synced_bytes() const { return synced_; }  // with what it held when it was opened
+  std::uint64_t synced_records() const { return synced_records_; }  // of those that were taken
+  const std::string& name() const { return name_; }
   bool regular() const { return regular_; }
-  int fd() const { return fd_.get(); }
+  bool locked() const { return locked_; }  // by this run; or the file system has no locks
 
  private:
   RecordFile(Fd fd, std::string name, bool regular, std::uint64_t size)
-      : fd_(std::move(fd)), name_(std::move(name)), regular_(regular), size_(size) {}
+      : fd_(std::move(fd)),
+        name_(std::move(name)),
+        regular_(regular),
+        synced_(size),
+        reached_(size) {}
+  Result<Ok, FileError> failure(int number) const;
+  Result<Ok, FileError> check_size();
+  bool lock();
+
   Fd fd_;
   std::string name_;
   bool regular_ = false;
-  std::uint64_t size_ = 0;
+  bool locked_ = false;
+  bool had_name_ = false;      // not all file systems count
+  bool shared_ = false;        // somebody else writes to it
+  std::uint64_t synced_ = 0;   // bytes of whole records that the file system keeps
+  std::uint64_t reached_ = 0;  // where the furthest write ended, or may have ended
+  std::string held_{};         // what comes after synced_
+  std::size_t written_ = 0;    // of it
+  std::uint64_t synced_records_ = 0;
 };
 
-// Replaces a file's content as one step: readers see the old or the new, never a part.
+// Replaces a file's content as one step: readers see the old or the new, never a part. Errors that may
+// pass are tried again for some seconds.
 Status replace_file(const std::string& path, std::string_view content);
 
 // Bytes as they come from a descriptor; blocks. Empty at the end of the file.
-Result<std::size_t> read_some(int fd, std::span<char> into);
+Result<std::size_t, FileError> read_some(int fd, std::span<char> into);
 // Waits until `fd` has something to read; false when `stop` becomes readable first.
 bool wait_readable(int fd, int stop);
+// Waits that long; false when `stop` becomes readable first.
+bool wait_out(std::chrono::milliseconds time, int stop);
 Result<Fd> open_for_reading(const std::string& path);
 
 // Opens /dev/null for each of descriptors 0 to 2 that the program was started without, so that

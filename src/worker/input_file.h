@@ -14,7 +14,8 @@
 namespace headrace::worker {
 
 // The whole file, in `buffer`, which is grown but never beyond `limit`. Otherwise the item has
-// failed, as not_found, unreadable or too_large.
+// failed, as not_found, unreadable or too_large. Errors that may pass (a network share that is away) are
+// tried again for 20 s.
 std::optional<std::span<const std::byte>> read_input(Item& item, Bytes limit,
                                                      std::vector<std::byte>& buffer);
 // The same through `file`, from its beginning; without one the item has failed as well.
