@@ -148,6 +148,9 @@ int deploy_command(const DeployOptions& options) {
   }
   const Result<std::vector<deploy::File>> files = chosen(words.files(d, options.explain), options);
   if (!files) return refuse(files.error().message);
+  if (options.as == "az")
+    say(deploy::note("--as", "the script needs " + d.name + ".yaml beside it",
+                     "--into FOLDER without --as writes both"));
   return options.into.empty() ? print(files->front().text) : write_files(*files, options);
 }
 

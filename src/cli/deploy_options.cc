@@ -315,11 +315,10 @@ class Leaf {
     for (const std::string& value : option.results()) {
       if (!positional) words.push_back(name);
       words.push_back(value);
-      if (deploy::looks_like_a_secret(value))
+      const bool settings = name == "--handler-settings";
+      if (deploy::looks_like_a_secret(value) || (settings && deploy::names_a_secret_within(value)))
         return Error{name + ": this looks like a secret, which must not stand in a file" +
-                     (name == "--handler-settings"
-                          ? "; --env-secret HEADRACE_HANDLER_SETTINGS asks for it"
-                          : "")};
+                     (settings ? "; --env-secret HEADRACE_HANDLER_SETTINGS asks for it" : "")};
       if (Status taken = take_path(option, name, value); !taken) return taken;
     }
     return Ok{};
@@ -336,7 +335,8 @@ class Leaf {
     if (!path.starts_with("/"))
       return Error{fmt::format("{}: '{}' is no absolute path: paths are those of the container",
                                name, value)};
-    around_.d.paths.push_back({.use = use_of(name), .path = path, .option = name});
+    around_.d.paths.push_back(
+        {.use = use_of(name), .path = path, .option = name, .folder = name == "--files"});
     return Ok{};
   }
 

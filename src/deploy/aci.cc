@@ -220,7 +220,7 @@ std::string bicep_file(const Deployment& d, const Node& tree, bool explain) {
     outputs.emplace_back("output address string = containerGroup.properties.ipAddress.ip");
   const std::vector<Placeholder> asked = placeholders(tree);
   return bicep(
-      tree, "containerGroup",
+      tree, kSymbol,
       heading(d,
               fmt::format(
                   "az deployment group create --resource-group GROUP --template-file {}.bicep{}",
@@ -266,7 +266,7 @@ std::vector<std::string> heading(const Deployment& d, const std::string& use,
 Node group(const Deployment& d) {
   std::vector<Node> parts{text("type", kType, "what it is: a group of containers, here of one"),
                           text("apiVersion", kVersion, "the newest that the YAML reference lists"),
-                          text("name", d.name, "--name"), azure_location(d)};
+                          text("name", d.name, "--name"), azure_location(d, kLocationOfGroup)};
   if (!d.registry_identity.empty())
     parts.push_back(mapping("identity",
                             {text("type", "UserAssigned", "only such a one can pull an image"),

@@ -12,6 +12,9 @@
 
 namespace headrace::deploy::aci {
 
+// What the group is called inside of the Bicep file.
+inline constexpr const char* kSymbol = "containerGroup";
+
 // All that it would refuse, and what works badly there.
 std::vector<Finding> check(const Deployment& deployment);
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <map>
 #include <string>
 #include <utility>
 
@@ -165,9 +164,6 @@ void check_address(const Deployment& d, Findings& out) {
     out.push_back(error(
         "--public", "without an ipAddress entry nobody reaches the server",
         "--public for an address on the internet, or --subnet ID for one in a virtual network"));
-  if (d.ports.empty())
-    out.push_back(
-        warning("--http", "no door is open beyond this container", "leave --http at 0.0.0.0:8080"));
 }
 
 void check_share(const Mount& mount, Findings& out) {
@@ -217,6 +213,17 @@ void check_mounts(const Deployment& d, Findings& out) {
     out.push_back(error("--mount", fmt::format("a group has at most {} volumes", kMostVolumes),
                         "put folders of one share behind one mount"));
   for (const Mount& mount : d.mounts) check_mount(mount, out);
+  const auto share = std::find_if(d.mounts.begin(), d.mounts.end(), [](const Mount& mount) {
+    return mount.kind == Mount::Kind::azurefile;
+  });
+  if (share == d.mounts.end()) return;
+  out.push_back(warning(
+      share->option,
+      "the platform mounts shares for root alone, and Headrace's image runs as user 65532, "
+      "to whom they are closed",
+      fmt::format("unless that is done: make an image of the two lines FROM {} and USER 0:0, "
+                  "and name it with --image",
+                  d.image)));
 }
 
 void check_logs(const Deployment& d, Findings& out) {
@@ -234,6 +241,7 @@ void check_restart(const Deployment& d, Findings& out) {
                         "leave it out"));
     return;
   }
+  if (d.work == Work::job && d.restart != "Never") warn_of_strict(d, out);
   if (d.work == Work::job && d.restart == "Always")
     out.push_back(warning(
         "--restart", "a job that is done starts again, and is paid for, without end", "OnFailure"));
@@ -245,37 +253,6 @@ void check_restart(const Deployment& d, Findings& out) {
                 "OnFailure: it goes on where it stopped"));
   if (d.work == Work::server && !d.restart.empty() && d.restart != "Always")
     out.push_back(warning("--restart", "a server that ends stays away", "Always"));
-}
-
-using Asked = std::vector<std::pair<std::string, std::string>>;  // name, what it is
-
-void collect(const Node& node, Asked& out) {
-  if (node.shape == Shape::placeholder)
-    out.emplace_back(node.placeholder.name, node.placeholder.what);
-  for (const Node& child : node.children) collect(child, out);
-}
-
-// Two things that would be asked for by one name would both get the value of one.
-void check_placeholders(const Node& tree, Findings& out) {
-  constexpr std::array<std::string_view, 12> kTaken = {
-      "PATH", "HOME", "IFS",   "PWD", "SHELL",           "TMPDIR",
-      "UID",  "PS4",  "SHLVL", "ENV", "CONTAINER_GROUP", "RESOURCE_GROUP"};
-  std::map<std::string, std::string> known;
-  Asked asked;
-  collect(tree, asked);
-  for (const auto& [name, what] : asked) {
-    const auto [other, is_new] = known.try_emplace(name, what);
-    const bool taken = name.starts_with("BASH") || name.starts_with("SECONDS") ||
-                       std::find(kTaken.begin(), kTaken.end(), name) != kTaken.end();
-    if (taken)
-      out.push_back(error("--env-secret",
-                          fmt::format("{} means something else in the script", name),
-                          "--env-secret NAME=ANOTHER_NAME"));
-    if (!is_new && other->second != what)
-      out.push_back(error("--env-secret",
-                          fmt::format("{} would be both {} and {}", name, other->second, what),
-                          "give one of them another name"));
-  }
 }
 
 }  // namespace
@@ -291,7 +268,7 @@ std::vector<Finding> check(const Deployment& d) {
   check_azure(d, out);
   check_logs(d, out);
   check_restart(d, out);
-  if (!any_error(out)) check_placeholders(group(d), out);
+  if (!any_error(out)) check_placeholders(group(d), kSymbol, out);
   return out;
 }
 

@@ -52,7 +52,7 @@ wait_for_end() {  # returns the exit code of the container
 )sh";
 
 constexpr const char* kWaitOfServer = R"sh(
-wait_for_start() {  # until it runs; prints where
+wait_for_start() {  # until it runs; prints where, if others get to it
   local state code restarts
   while true; do
     look
@@ -65,8 +65,15 @@ wait_for_start() {  # until it runs; prints where
     esac
     sleep "${SECONDS_BETWEEN_LOOKS:-10}"
   done
-  az container show --resource-group "$RESOURCE_GROUP" --name "$name" --output tsv --query \
-    'join(`":"`, [ipAddress.ip, to_string(ipAddress.ports[0].port)])'
+)sh";
+
+// A group has an address where it has a door, and a name where it was given one.
+constexpr const char* kAddress =
+    R"sh(  az container show --resource-group "$RESOURCE_GROUP" --name "$name" --output tsv --query \
+    'join(`":"`, [ipAddress.fqdn || ipAddress.ip, to_string(ipAddress.ports[0].port)])'
+}
+)sh";
+constexpr const char* kNoAddress = R"sh(  printf '%s: %s\n' "$name" "$state"
 }
 )sh";
 
@@ -78,17 +85,16 @@ delete() {  # and nothing is paid for any more; shares stay
 )sh";
 
 std::string create_function(const Deployment& d, const std::vector<Placeholder>& asked) {
-  std::string inside =
-      script_values(asked) + script_filled(d.name + ".yaml", asked) +
-      "az container create --resource-group \"$RESOURCE_GROUP\" --file \"$filled\" --output none\n";
-  std::string out = "create() {\n";
-  for (std::size_t begin = 0; begin < inside.size();) {
-    const std::size_t end = inside.find('\n', begin);
-    if (end > begin) out += "  " + inside.substr(begin, end - begin);
-    out += "\n";
-    begin = end + 1;
-  }
-  return out + "}\n";
+  return script_function(
+      "create", script_values(asked) +
+                    script_filled(d.name + ".yaml", asked,
+                                  "az container create --resource-group \"$RESOURCE_GROUP\" --file "
+                                  "\"$filled\" --output none\n"));
+}
+
+std::string wait_function(const Deployment& d) {
+  if (d.work == Work::job) return kWaitOfJob;
+  return std::string(kWaitOfServer) + (d.ports.empty() ? kNoAddress : kAddress);
 }
 
 }  // namespace
@@ -112,7 +118,7 @@ std::string script(const Deployment& d, const Node& tree) {
     out +=
         fmt::format("most_restarts={}  # a job that fails each time is started again without end\n",
                     kMostRestarts);
-  out += "\n" + create_function(d, asked) + kFollow + (job ? kWaitOfJob : kWaitOfServer) + kDelete;
+  out += "\n" + create_function(d, asked) + kFollow + wait_function(d) + kDelete;
   const std::string wait = job ? "wait_for_end" : "wait_for_start";
   out += "case ${1:-all} in\n  create) create ;;\n  follow) follow ;;\n  wait) " + wait +
          " ;;\n  delete) delete ;;\n  all)\n    create\n";

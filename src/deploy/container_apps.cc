@@ -73,13 +73,14 @@ std::string secret_name(const Variable& variable) {
   return out.substr(first, out.find_last_not_of('-') - first + 1);
 }
 
-// Two variables may name one secret, which is then asked for once.
+// Two variables may name one secret, which is then asked for once. Capitals keep it apart from the script's own names.
 Secret secret_of_variable(const Variable& variable) {
   const bool in_vault = is_vault(variable.reference);
   const bool named = !variable.reference.empty() && !in_vault;
   return {secret_name(variable),
-          {named ? variable_part(variable.reference) : variable.name,
-           fmt::format("the value of {} in the container", variable.name)},
+          {variable_part(named ? variable.reference : variable.name),
+           named ? fmt::format("the value of the secret '{}'", variable.reference)
+                 : fmt::format("the value of {} in the container", variable.name)},
           in_vault ? variable.reference : "",
           variable.option};
 }
@@ -149,7 +150,7 @@ void check_secrets(const Deployment& d, Findings& findings) {
           "give it one: --env-secret NAME=secret-name, a file token or cert.pem"));
     }
     const Secret& first = *called(kept, secret.name);
-    if (first.value.name != secret.value.name || first.vault != secret.vault) {
+    if (first.value.what != secret.value.what || first.vault != secret.vault) {
       findings.push_back(
           error(secret.option,
                 fmt::format("the secret '{}' is already that of {}", secret.name, first.option),
@@ -588,6 +589,22 @@ Placeholder environment_id(const Deployment& d) {
   return asked;
 }
 
+// The environment's, where it is known: an app elsewhere than its environment is refused.
+std::string location_found_by(const Deployment& d) {
+  if (environment_is_known(d))
+    return fmt::format("az resource show --ids {} --query location --output tsv",
+                       shell_text(d.environment));
+  if (d.environment.empty()) return kLocationOfGroup;
+  return fmt::format(
+      "az containerapp env show --resource-group \"$RESOURCE_GROUP\" --name {} --query location "
+      "--output tsv",
+      shell_text(d.environment));
+}
+
+const char* symbol_of(const Deployment& d) {
+  return d.work == Work::job ? "job" : "app";
+}
+
 Node tree(const Deployment& d, bool for_bicep) {
   const bool is_job = d.work == Work::job;
   std::vector<Node> properties{
@@ -605,7 +622,7 @@ Node tree(const Deployment& d, bool for_bicep) {
                              is_job ? "ends by itself" : "there until it is deleted")};
   if (for_bicep) all.push_back(text("apiVersion", kApiVersion));
   all.push_back(text("name", d.name, "--name"));
-  all.push_back(azure_location(d));
+  all.push_back(azure_location(d, location_found_by(d)));
   if (!d.registry_identity.empty()) all.push_back(identity(d));
   all.push_back(mapping("properties", std::move(properties)));
   return mapping("", std::move(all));
@@ -627,9 +644,17 @@ std::vector<std::string> heading(const Deployment& d, const std::string& use,
     if (first) all.emplace_back("The environment must have these storages already:");
     first = false;
     all.push_back(
-        fmt::format("  az containerapp env storage set --storage-name {} --access-mode {} ...",
+        fmt::format("  az containerapp env storage set --storage-name {} --access-mode {} \\",
                     mount.source, mount.read_only ? "ReadOnly" : "ReadWrite"));
+    all.emplace_back(
+        "    --resource-group GROUP --name ENVIRONMENT --azure-file-account-name ACCOUNT \\");
+    all.emplace_back("    --azure-file-share-name SHARE --azure-file-account-key KEY");
   }
+  if (d.work == Work::job)
+    all.emplace_back(
+        "The log of an execution that has ended is in the environment's Log Analytics workspace, "
+        "if it "
+        "has one.");
   return all;
 }
 
@@ -652,13 +677,13 @@ std::string bicep_file(const Deployment& d, bool explain) {
   const Node all = tree(d, true);
   const std::vector<Placeholder> asked = placeholders(all);
   const bool is_job = d.work == Work::job;
-  std::vector<std::string> outputs{fmt::format("output id string = {}.id", is_job ? "job" : "app")};
+  std::vector<std::string> outputs{fmt::format("output id string = {}.id", symbol_of(d))};
   if (!is_job && probed_port(d) != nullptr)
     outputs.emplace_back("output address string = app.properties.configuration.ingress.fqdn");
   const std::string use =
       fmt::format("az deployment group create --resource-group GROUP --template-file {}.bicep{}",
                   d.name, asked.empty() ? "" : " --parameters NAME=VALUE ...; it takes:");
-  return bicep(all, is_job ? "job" : "app", heading(d, use, asked, false), outputs, explain);
+  return bicep(all, symbol_of(d), heading(d, use, asked, false), outputs, explain);
 }
 
 constexpr const char* kApp = R"sh(
@@ -680,6 +705,7 @@ wait_for_start() {  # until its newest revision is ready; prints its address
       '[[properties.latestRevisionName, properties.latestReadyRevisionName]]'); then
       IFS=$'\t' read -r latest ready <<<"$answer" || true
     fi
+    if [[ $latest == None ]]; then latest=''; fi  # as az writes nothing
     if [[ -n $latest && $latest == "$ready" ]]; then break; fi
     if [[ -n $latest ]] && state=$(az containerapp revision show --resource-group "$RESOURCE_GROUP" --name "$name" \
       --revision "$latest" --query properties.runningState --output tsv); then
@@ -729,27 +755,35 @@ newest() {
     'sort_by(@, &properties.startTime)[-1].name'
 }
 
-follow() {  # the log of an execution, until its container ends
-  az containerapp job logs show --resource-group "$RESOURCE_GROUP" --name "$name" --execution "$1" \
-    --container headrace --follow
+in_vain=0
+state=''
+has_ended() {  # whether an execution has; sets state
+  if state=$(az containerapp job execution show --resource-group "$RESOURCE_GROUP" --name "$name" \
+    --job-execution-name "$1" --query properties.status --output tsv); then
+    in_vain=0
+  elif ((++in_vain == 10)); then
+    printf '%s: nobody says how it is\n' "$1" >&2
+    exit 3
+  fi
+  case $state in
+    Succeeded | Failed | Stopped | Degraded) return 0 ;;
+  esac
+  return 1
 }
 
-in_vain=0
-wait_for_end() {  # of an execution; the platform says whether it succeeded, the log with which exit code
-  local state=''
-  while true; do
-    if state=$(az containerapp job execution show --resource-group "$RESOURCE_GROUP" --name "$name" \
-      --job-execution-name "$1" --query properties.status --output tsv); then
-      in_vain=0
-    elif ((++in_vain == 10)); then
-      printf '%s: nobody says how it is\n' "$1" >&2
-      exit 3
+follow() {  # the log of an execution, as soon as it has a container and until that ends
+  until az containerapp job logs show --resource-group "$RESOURCE_GROUP" --name "$name" --execution "$1" \
+    --container headrace --follow; do
+    if has_ended "$1"; then
+      printf '%s: it has ended; its log is in Log Analytics\n' "$1" >&2
+      return
     fi
-    case $state in
-      Succeeded | Failed | Stopped | Degraded) break ;;
-    esac
     sleep "${SECONDS_BETWEEN_LOOKS:-10}"
   done
+}
+
+wait_for_end() {  # of an execution; the platform says whether it succeeded, the log with which exit code
+  until has_ended "$1"; do sleep "${SECONDS_BETWEEN_LOOKS:-10}"; done
   printf '%s: %s\n' "$1" "$state"
   if [[ $state != Succeeded ]]; then return 3; fi
 }
@@ -767,7 +801,7 @@ case ${1:-all} in
   all)
     create
     execution=$(start)
-    follow "$execution" || true
+    follow "$execution"
     wait_for_end "$execution"
     ;;
   *)
@@ -791,11 +825,12 @@ std::string script_file(const Deployment& d) {
                    ": \"${RESOURCE_GROUP:?set it to the resource group that it shall be in}\"\n")
              : "RESOURCE_GROUP=" + shell_text(d.resource_group) + "\n";
   out += "name=" + shell_text(d.name) + "\n\n";
-  out += script_function(
-      "create", script_values(asked) + script_filled(d.name + ".yaml", asked) +
-                    fmt::format("{} create --resource-group \"$RESOURCE_GROUP\" --name \"$name\" "
-                                "--yaml \"$filled\" --output none\n",
-                                command_of(d)));
+  const std::string create = fmt::format(
+      "{} create --resource-group \"$RESOURCE_GROUP\" --name \"$name\" --yaml \"$filled\" "
+      "--output none\n",
+      command_of(d));
+  out += script_function("create",
+                         script_values(asked) + script_filled(d.name + ".yaml", asked, create));
   return out + (is_job ? kJob : kApp);
 }
 
@@ -817,6 +852,8 @@ std::vector<Finding> check(const Deployment& d) {
   check_restart(d, findings);
   check_deadline(d, findings);
   check_probes(d, findings);
+  if (d.retries.value_or(kRetries) > 0) warn_of_strict(d, findings);
+  if (!any_error(findings)) check_placeholders(tree(d, true), symbol_of(d), findings);
   return findings;
 }
 

@@ -230,6 +230,48 @@ TEST(ContainerApps, TwoSecretsOfOneNameAreRefused) {
   EXPECT_FALSE(said(d, "--env-secret A_").empty());
 }
 
+TEST(ContainerApps, WhatIsAskedForHasANameOfItsOwn) {
+  const auto refused = [](const std::string& name) {
+    Deployment d = server();
+    d.variables = {*parse_env_secret(name)};
+    return said(d, "--env-secret");
+  };
+  for (const char* name : {"PATH", "RANDOM", "RESOURCE_GROUP", "path", "A=random"})
+    EXPECT_TRUE(has(refused(name), "means something else")) << name;
+  for (const char* name : {"APP", "app", "NULL"})
+    EXPECT_TRUE(has(refused(name), "cannot be a parameter")) << name;
+  EXPECT_FALSE(refused("_").empty());
+  EXPECT_FALSE(refused("LOCATION").empty()) << "that is the region";
+  for (const char* name : {"name", "text", "folder", "API_TOKEN"}) EXPECT_EQ(refused(name), "");
+  Deployment d = server();
+  d.variables = {*parse_env_secret("name")};
+  EXPECT_TRUE(has(text_of(d), "value: \"${NAME}\"\n")) << "not the script's own";
+  d.variables = {*parse_env_secret("FOO_BAR"), *parse_env_secret("FOO__BAR")};
+  EXPECT_TRUE(has(said(d, "--env-secret"), "one parameter of the Bicep file, fooBar"));
+}
+
+TEST(ContainerApps, TwoFilesDoNotBecomeOneSecret) {
+  Deployment d = server();
+  d.mounts[1] = *parse_mount("m=secret:a.b,a-b:/secrets");
+  EXPECT_TRUE(has(said(d, "--mount m"), "already that of"));
+}
+
+TEST(ContainerApps, AFileThatNoSecretHasIsMissed) {
+  Deployment d = server();
+  d.paths = {{.use = Path::Use::token, .path = "/secrets/tokens", .option = "--token-file"}};
+  EXPECT_TRUE(has(said(d, "--token-file"), "/secrets/tokens is not there"));
+  d.paths[0].path = "/secrets/token";
+  EXPECT_EQ(said(d, "--token-file"), "");
+}
+
+TEST(ContainerApps, StrictIsTriedAgainWhereAnythingIs) {
+  Deployment d = job();
+  d.strict = true;
+  EXPECT_FALSE(said(d, "--strict", Finding::Severity::warning).empty());
+  d.retries = 0;
+  EXPECT_TRUE(said(d, "--strict", Finding::Severity::warning).empty());
+}
+
 TEST(ContainerApps, AKeyVaultIsReadWithAnIdentity) {
   Deployment d = server();
   d.variables = {*parse_env_secret("API_TOKEN=https://v.vault.azure.net/secrets/token-of-api")};
@@ -267,11 +309,14 @@ TEST(ContainerApps, TheEnvironmentIsNamedOrAskedFor) {
   Deployment d = server();
   EXPECT_TRUE(has(text_of(d), "environmentId: \"${ENVIRONMENT_ID}\"\n"));
   EXPECT_TRUE(has(text_of(d, Form::az), "--name vision --query id"));
+  EXPECT_TRUE(has(text_of(d, Form::az), "--name vision --query location")) << "where that one is";
   EXPECT_TRUE(has(text_of(d, Form::bicep),
                   "param environmentId string = resourceId('Microsoft.App/managedEnvironments', "
                   "'vision')\n"));
   d.environment = kEnvironment;
   EXPECT_TRUE(has(text_of(d), std::string("environmentId: ") + kEnvironment + "\n"));
+  EXPECT_TRUE(
+      has(text_of(d, Form::az), std::string("--ids ") + kEnvironment + " --query location"));
   d.environment.clear();
   EXPECT_TRUE(has(text_of(d, Form::az), ": \"${ENVIRONMENT_ID:?"));
   d.environment = "/subscriptions/s";
@@ -308,10 +353,8 @@ TEST(ContainerApps, MountsOfOtherPlatformsAreRefused) {
 
 TEST(ContainerApps, AStorageIsTheEnvironments) {
   EXPECT_TRUE(has(text_of(job()), "storageType: AzureFile\n        storageName: pictures\n"));
-  EXPECT_TRUE(
-      has(text_of(job()), "env storage set --storage-name pictures --access-mode ReadOnly"));
-  EXPECT_TRUE(
-      has(text_of(job()), "env storage set --storage-name results --access-mode ReadWrite"));
+  EXPECT_TRUE(has(text_of(job()), "--storage-name pictures --access-mode ReadOnly"));
+  EXPECT_TRUE(has(text_of(job()), "--storage-name results --access-mode ReadWrite"));
 }
 
 TEST(ContainerApps, HowItRestartsIsNoChoice) {

@@ -64,6 +64,71 @@ bool names_a_secret(std::string_view name) {
   return false;
 }
 
+bool is_of_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_';
+}
+
+// A key that says by its first letters whose it is, with as many more as such a one has at least.
+struct KeyMark {
+  std::string_view begins;
+  std::size_t more;
+};
+constexpr std::array<KeyMark, 13> kKeyMarks = {{{"sk-", 16},
+                                                {"ghp_", 16},
+                                                {"gho_", 16},
+                                                {"ghu_", 16},
+                                                {"ghs_", 16},
+                                                {"ghr_", 16},
+                                                {"github_pat_", 16},
+                                                {"xoxb-", 8},
+                                                {"xoxp-", 8},
+                                                {"xoxa-", 8},
+                                                {"xoxs-", 8},
+                                                {"AKIA", 16},
+                                                {"ASIA", 16}}};
+
+// `word` with what follows it: a JSON Web Token is three words with dots between them.
+bool is_key(std::string_view word, std::string_view rest) {
+  if (word.starts_with("eyJ") && word.size() > 9 && rest.starts_with(".")) return true;
+  return std::any_of(kKeyMarks.begin(), kKeyMarks.end(), [&](const KeyMark& mark) {
+    return word.starts_with(mark.begins) && word.size() >= mark.begins.size() + mark.more;
+  });
+}
+
+// "Basic dXNlcjpw...": eight or more letters of base64, some of them capitals after the first, which words are not.
+bool is_basic_authorisation(std::string_view text) {
+  const std::size_t at = lower(text).find("basic ");
+  if (at == std::string::npos || (at > 0 && is_of_word(text[at - 1]))) return false;
+  const std::string_view rest = text.substr(at + 6);
+  std::size_t length = 0;
+  bool capital = false;
+  for (; length < rest.size(); ++length) {
+    const auto c = static_cast<unsigned char>(rest[length]);
+    if (std::isalnum(c) == 0 && c != '+' && c != '/') break;
+    capital = capital || (length > 0 && std::isupper(c) != 0);
+  }
+  return length >= 8 && capital;
+}
+
+bool holds_a_key(std::string_view text) {
+  for (std::size_t begin = 0; begin < text.size();) {
+    std::size_t end = begin;
+    while (end < text.size() && is_of_word(text[end])) ++end;
+    if (is_key(text.substr(begin, end - begin), text.substr(end))) return true;
+    begin = end + 1;
+  }
+  return is_basic_authorisation(text);
+}
+
+// The value after a key of settings: nothing, an object, a number, true, false and null are no secrets.
+bool is_harmless_value(std::string_view rest) {
+  const std::size_t begin = rest.find_first_not_of(" \t");
+  if (begin == std::string_view::npos) return true;
+  const std::string_view value = rest.substr(begin, rest.find_first_of(", \t\r\n}", begin) - begin);
+  return value.empty() || value.front() == '{' || value == "true" || value == "false" ||
+         value == "null" || value.find_first_not_of("0123456789.+-eE") == std::string_view::npos;
+}
+
 Finding finding(Finding::Severity severity, std::string option, std::string rule, std::string fix) {
   return Finding{.severity = severity,
                  .option = std::move(option),
@@ -106,6 +171,8 @@ Result<Mount> parse_mount(const std::string& given) {
   std::string rest = given;
   const std::size_t equals = rest.find('=');
   if (equals == std::string::npos || equals == 0) return wrong("there is no NAME=");
+  if (looks_like_a_secret(rest))
+    return Error{"this looks like a secret, which must not stand in a file; say where it is kept"};
   mount.name = rest.substr(0, equals);
   mount.option = "--mount " + mount.name;
   rest.erase(0, equals + 1);
@@ -125,6 +192,7 @@ Result<Mount> parse_mount(const std::string& given) {
   mount.path = rest.substr(path + 1);
   while (mount.path.size() > 1 && mount.path.back() == '/') mount.path.pop_back();
   if ((mount.path + "/").find("/../") != std::string::npos ||
+      (mount.path + "/").find("/./") != std::string::npos ||
       mount.path.find("//") != std::string::npos || mount.path.find(':') != std::string::npos)
     return wrong("'" + mount.path + "' is no plain absolute path");
   if (mount.source.empty() != (mount.kind == Mount::Kind::empty))
@@ -177,16 +245,17 @@ Result<Variable> parse_env_secret(const std::string& given) {
 }
 
 bool looks_like_a_secret(std::string_view text) {
-  constexpr std::array<std::string_view, 8> kMarks = {"accountkey=",
+  constexpr std::array<std::string_view, 9> kMarks = {"accountkey=",
                                                       "sharedaccesskey=",
                                                       "sharedaccesssignature=",
                                                       "private key-----",
                                                       "password=",
                                                       "pwd=",
                                                       "&sig=",
+                                                      "?sig=",
                                                       "bearer "};
   const std::string small = lower(text);
-  if (small.starts_with("sig=") || small.starts_with("?sig=")) return true;
+  if (small.starts_with("sig=") || holds_a_key(text)) return true;
   const auto is_in = [&](std::string_view mark) { return small.find(mark) != std::string::npos; };
   if (std::any_of(kMarks.begin(), kMarks.end(), is_in)) return true;
   // USER:PASSWORD@ of an address
@@ -197,6 +266,20 @@ bool looks_like_a_secret(std::string_view text) {
   const std::size_t at = authority.rfind('@');
   return at != std::string_view::npos &&
          authority.substr(0, at).find(':') != std::string_view::npos;
+}
+
+bool names_a_secret_within(std::string_view settings) {
+  for (std::size_t mark = settings.find_first_of(":="); mark != std::string_view::npos;
+       mark = settings.find_first_of(":=", mark + 1)) {
+    const std::size_t last = settings.substr(0, mark).find_last_not_of(" \t\"'");
+    if (last == std::string_view::npos) continue;
+    std::size_t first = last + 1;
+    while (first > 0 && is_of_word(settings[first - 1])) --first;
+    std::string key(settings.substr(first, last + 1 - first));
+    std::replace(key.begin(), key.end(), '-', '_');
+    if (names_a_secret(key) && !is_harmless_value(settings.substr(mark + 1))) return true;
+  }
+  return false;
 }
 
 Finding error(std::string option, std::string rule, std::string fix) {
@@ -267,6 +350,10 @@ std::vector<Variable> sizes(const Deployment& d, double memory_mib, double kept_
        .value = fmt::format("{}", threads),
        .why = "OpenBLAS and MKL read it too: whatever else runs in the container does not start a "
               "thread for each CPU of the machine; Headrace tells its workers itself"});
+  std::erase_if(out, [&](const Variable& size) {
+    return std::any_of(d.variables.begin(), d.variables.end(),
+                       [&](const Variable& given) { return given.name == size.name; });
+  });
   return out;
 }
 

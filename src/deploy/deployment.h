@@ -65,6 +65,8 @@ Result<Variable> parse_env(const std::string& given);
 Result<Variable> parse_env_secret(const std::string& given);
 // A key, a signature, a password in an address. By what it looks like, so it may miss some.
 bool looks_like_a_secret(std::string_view text);
+// {"api_key": "..."}, api_key=...: the name of a secret before a value that is neither a number nor yes or no.
+bool names_a_secret_within(std::string_view settings);
 
 // A path that an option of `run` or `serve` names, as the container will see it.
 struct Path {
@@ -72,6 +74,7 @@ struct Path {
   Use use = Use::read;
   std::string path;      // absolute
   std::string option{};  // "--out", "INPUT"
+  bool folder = false;   // of `written`: --files
 };
 
 // What was measured elsewhere: by `headrace tune` (plan.toml) or `headrace plan --json`. 0 or unset: not known.
@@ -168,11 +171,20 @@ bool any_error(const std::vector<Finding>& findings);
 // "registry.example" of "registry.example/headrace:0.1.0"; empty for one of the usual place.
 std::string registry_of(std::string_view image);
 
+// The path without //, /./, /../ and a / at its end, as the container's kernel goes along it.
+std::string plain_path(std::string_view path);
+// The mount that a path of the container lies in; nullptr: it lies in the image.
+const Mount* mount_of(const Deployment& deployment, std::string_view path);
+
+// Of --strict, where the platform starts a job again after exit code 1.
+void warn_of_strict(const Deployment& deployment, std::vector<Finding>& findings);
+
 // What holds on every platform: sizes above nothing, names of variables, two mounts at one place, results that nobody
 // keeps, a public address without a token, ports taken twice. A platform's check begins with it.
 std::vector<Finding> check_everywhere(const Deployment& deployment);
 
-// What the container is told of its size: HEADRACE_CPUS, HEADRACE_MEMORY_MB, OMP_NUM_THREADS. `memory_mib` is what
+// What the container is told of its size: HEADRACE_CPUS, HEADRACE_MEMORY_MB, OMP_NUM_THREADS, unless --env gives it
+// already. `memory_mib` is what
 // the platform's limit is in MiB, `kept_back_mib` what it takes of that for itself, `why_kept_back` who and for what.
 std::vector<Variable> sizes(const Deployment& deployment, double memory_mib, double kept_back_mib,
                             const std::string& why_kept_back);

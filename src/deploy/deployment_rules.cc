@@ -25,17 +25,6 @@ bool begins_with_folder(std::string_view path, std::string_view folder) {
                             (folder == "/" || path[folder.size()] == '/'));
 }
 
-// The mount that a path of the container lies in; nullptr: it lies in the image.
-const Mount* mount_of(const Deployment& d, std::string_view path) {
-  const Mount* best = nullptr;
-  for (const Mount& mount : d.mounts) {
-    if (begins_with_folder(path, mount.path) &&
-        (best == nullptr || mount.path.size() > best->path.size()))
-      best = &mount;
-  }
-  return best;
-}
-
 bool takes_no_writing(const Mount& mount) {
   return mount.read_only || mount.kind == Mount::Kind::secret ||
          mount.kind == Mount::Kind::configmap;
@@ -86,14 +75,74 @@ void check_against_measured(const Deployment& d, Findings& out) {
   }
 }
 
+constexpr std::string_view kDigits = "0123456789";
+constexpr std::string_view kSmall = "abcdefghijklmnopqrstuvwxyz0123456789";
+constexpr std::string_view kAll = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+
+// Of `letters` at both ends, and of these and `more` between them.
+bool is_made_of(std::string_view text, std::string_view letters, std::string_view more) {
+  return !text.empty() && letters.find(text.front()) != std::string_view::npos &&
+         letters.find(text.back()) != std::string_view::npos &&
+         std::all_of(text.begin(), text.end(), [&](char c) {
+           return letters.find(c) != std::string_view::npos ||
+                  more.find(c) != std::string_view::npos;
+         });
+}
+
+bool is_tag(std::string_view tag) {
+  return tag.size() <= 128 && is_made_of(tag, std::string(kAll) + "_.-", "") &&
+         tag.front() != '.' && tag.front() != '-';
+}
+
+bool is_host(std::string_view host) {
+  const std::size_t colon = host.find(':');
+  if (!is_made_of(host.substr(0, colon), kAll, ".-")) return false;
+  if (colon == std::string_view::npos) return true;
+  const std::string_view port = host.substr(colon + 1);
+  return port.size() <= 5 && is_made_of(port, kDigits, "");
+}
+
+bool is_image_path(std::string_view path) {
+  for (std::size_t slash = path.find('/'); slash != std::string_view::npos;
+       slash = path.find('/')) {
+    if (!is_made_of(path.substr(0, slash), kSmall, "._-")) return false;
+    path.remove_prefix(slash + 1);
+  }
+  return is_made_of(path, kSmall, "._-");
+}
+
+// What is wrong with [REGISTRY[:PORT]/]PATH[:TAG][@sha256:DIGEST]; empty: nothing.
+std::string_view wrong_in_image(std::string_view image) {
+  const std::size_t at = image.find('@');
+  if (at != std::string_view::npos) {
+    const std::string_view digest = image.substr(at + 1);
+    if (!digest.starts_with("sha256:") || digest.size() != 7 + 64 ||
+        digest.find_first_not_of("0123456789abcdef", 7) != std::string_view::npos)
+      return "after an @ comes sha256: and 64 of 0-9 and a-f, and before it never a password";
+    image = image.substr(0, at);
+  }
+  const std::string registry = registry_of(image);
+  if (!registry.empty()) {
+    if (!is_host(registry))
+      return "the registry is a host, with :PORT as a number where it has one";
+    image.remove_prefix(registry.size() + 1);
+  }
+  const std::size_t colon = image.find(':');
+  if (colon != std::string_view::npos && !is_tag(image.substr(colon + 1)))
+    return "one tag of letters, digits, _, . and - follows the colon";
+  if (!is_image_path(image.substr(0, colon)))
+    return "its path has small letters and digits, with ., _ and - between them";
+  return "";
+}
+
 void check_image(const Deployment& d, Findings& out) {
-  const auto is_odd = [](unsigned char c) {
-    return std::isalnum(c) == 0 &&
-           std::string_view("./_-:@").find(static_cast<char>(c)) == std::string_view::npos;
-  };
-  if (d.image.empty() || std::any_of(d.image.begin(), d.image.end(), is_odd) ||
-      d.image.find("//") != std::string::npos) {
-    out.push_back(error("--image", fmt::format("'{}' is no name of an image", d.image),
+  const std::string_view wrong = wrong_in_image(d.image);
+  if (!wrong.empty()) {
+    const bool may_hold_a_password =
+        d.image.find('@') != std::string::npos || looks_like_a_secret(d.image);
+    out.push_back(error("--image",
+                        fmt::format("{} is no name of an image: {}",
+                                    may_hold_a_password ? "this" : "'" + d.image + "'", wrong),
                         "write REGISTRY/NAME:TAG, without https://"));
     return;
   }
@@ -117,8 +166,9 @@ void check_variables(const Deployment& d, Findings& out) {
 }
 
 void check_mount_place(const Mount& mount, Findings& out) {
-  constexpr std::array<std::string_view, 8> kTaken = {"/proc", "/sys", "/dev", "/etc",
-                                                      "/usr",  "/lib", "/bin", "/lib64"};
+  // The kernel's, the program's and its libraries'. In /etc a folder of one's own does no harm.
+  constexpr std::array<std::string_view, 8> kTaken = {"/proc",    "/sys", "/dev", "/usr/bin",
+                                                      "/usr/lib", "/lib", "/bin", "/lib64"};
   const auto is_odd = [](unsigned char c) {
     return std::isalnum(c) == 0 &&
            std::string_view("/._-+@,=").find(static_cast<char>(c)) == std::string_view::npos;
@@ -128,14 +178,10 @@ void check_mount_place(const Mount& mount, Findings& out) {
                         "take a plain one, such as /data"));
     return;
   }
-  const bool is_root = mount.path == "/";
   const auto hides = [&](std::string_view folder) {
-    return begins_with_folder(mount.path, folder) && mount.path.size() == folder.size();
+    return begins_with_folder(mount.path, folder) || begins_with_folder(folder, mount.path);
   };
-  const bool in_kernels =
-      begins_with_folder(mount.path, "/proc") || begins_with_folder(mount.path, "/sys") ||
-      begins_with_folder(mount.path, "/dev") || begins_with_folder(kProgram, mount.path);
-  if (is_root || in_kernels || std::any_of(kTaken.begin(), kTaken.end(), hides))
+  if (mount.path == "/etc" || std::any_of(kTaken.begin(), kTaken.end(), hides))
     out.push_back(error(
         mount.option, fmt::format("a mount at {} hides what the container needs there", mount.path),
         "take a folder of its own, such as /data"));
@@ -158,7 +204,29 @@ void check_mounts(const Deployment& d, Findings& out) {
   }
 }
 
+bool leaves_its_folder(const std::string& path) {
+  return (path + "/").find("/../") != std::string::npos;
+}
+
+// Whether the path is one that a file can be written to at all.
+void check_file_name(const Path& path, const Mount* mount, Findings& out) {
+  const std::string plain = plain_path(path.path);
+  if (!path.folder && (path.path.ends_with("/") || (mount != nullptr && plain == mount->path))) {
+    out.push_back(error(path.option,
+                        fmt::format("{} is a folder, and a file is written", path.path),
+                        fmt::format("{} {}/results.jsonl, say", path.option, plain)));
+  }
+  if (path.path.find('$') != std::string::npos) {
+    out.push_back(warning(path.option,
+                          fmt::format("nothing is put in place of the $ in {}: every container "
+                                      "writes to one and the same place",
+                                      path.path),
+                          "name it after what it is for, another one for each container"));
+  }
+}
+
 void check_written(const Path& path, const Mount* mount, Findings& out) {
+  check_file_name(path, mount, out);
   if (mount == nullptr) {
     out.push_back(
         warning(path.option,
@@ -184,7 +252,10 @@ void check_written(const Path& path, const Mount* mount, Findings& out) {
 void check_paths(const Deployment& d, Findings& out) {
   for (const Path& path : d.paths) {
     const Mount* mount = mount_of(d, path.path);
-    if (path.use == Path::Use::written) {
+    if (leaves_its_folder(path.path)) {
+      out.push_back(error(path.option, fmt::format("{} leaves its own folder by ..", path.path),
+                          "write " + plain_path(path.path)));
+    } else if (path.use == Path::Use::written) {
       check_written(path, mount, out);
     } else if (path.use == Path::Use::token && mount == nullptr) {
       out.push_back(warning(path.option,
@@ -201,6 +272,12 @@ void check_paths(const Deployment& d, Findings& out) {
                           fmt::format("{} lies in the folder '{}', which is empty at the start",
                                       path.path, mount->name),
                           "mount what holds it, or put it into the image"));
+    } else if (path.use == Path::Use::model && mount->kind == Mount::Kind::azurefile) {
+      out.push_back(note(path.option,
+                         fmt::format("{} lies in a share, and its file is mapped into memory: when "
+                                     "the share drops it, workers die",
+                                     path.path),
+                         "put it into the image (docs/shares.md)"));
     }
   }
 }
@@ -226,14 +303,12 @@ void check_job(const Deployment& d, Findings& out) {
                        "--resume was added: a container that is started again goes on with "
                        "what is there",
                        "--overwrite, if that is not wanted"));
-  if (d.strict)
-    out.push_back(warning("--strict",
-                          "one failed item makes the exit code 1, and a job that failed is started "
-                          "again, with the same end",
-                          "leave it out, and look for `failed` in the results"));
 }
 
 void check_server(const Deployment& d, Findings& out) {
+  if (d.ports.empty())
+    out.push_back(
+        warning("--http", "no door is open beyond this container", "leave --http at 0.0.0.0:8080"));
   std::map<std::uint16_t, std::string> taken;
   for (const Port& port : d.ports) {
     const auto [other, is_new] = taken.try_emplace(port.number, port.option);
@@ -270,6 +345,40 @@ void check_loading(const Deployment& d, Findings& out) {
 }
 
 }  // namespace
+
+std::string plain_path(std::string_view path) {
+  std::vector<std::string_view> parts;
+  while (!path.empty()) {
+    const std::size_t end = std::min(path.find('/'), path.size());
+    const std::string_view part = path.substr(0, end);
+    path.remove_prefix(std::min(path.size(), end + 1));
+    if (part == ".." && !parts.empty()) parts.pop_back();
+    if (!part.empty() && part != "." && part != "..") parts.push_back(part);
+  }
+  std::string out;
+  for (const std::string_view part : parts) out += "/" + std::string(part);
+  return out.empty() ? "/" : out;
+}
+
+const Mount* mount_of(const Deployment& d, std::string_view path) {
+  const std::string plain = plain_path(path);
+  const Mount* best = nullptr;
+  for (const Mount& mount : d.mounts) {
+    if (begins_with_folder(plain, mount.path) &&
+        (best == nullptr || mount.path.size() > best->path.size()))
+      best = &mount;
+  }
+  return best;
+}
+
+void warn_of_strict(const Deployment& d, std::vector<Finding>& findings) {
+  if (!d.strict) return;
+  findings.push_back(
+      warning("--strict",
+              "one failed item makes the exit code 1, and a job that failed is started again, with "
+              "the same end",
+              "leave it out, and look for `failed` in the results"));
+}
 
 std::vector<Finding> check_everywhere(const Deployment& d) {
   Findings out;

@@ -8,6 +8,7 @@ namespace {
 
 using testing::AllOf;
 using testing::Contains;
+using testing::Each;
 using testing::Field;
 using testing::HasSubstr;
 using testing::Not;
@@ -18,7 +19,7 @@ Deployment job() {
   d.cpus = 4;
   d.memory_gb = 8;
   d.words = {"run", "/models/lite0", "/in", "--out", "/out/results.jsonl"};
-  d.mounts = {*parse_mount("models=azurefile:pictures/models:/models:ro"),
+  d.mounts = {*parse_mount("models=claim:models:/models:ro"),
               *parse_mount("inputs=azurefile:pictures/in:/in:ro"),
               *parse_mount("results=azurefile:pictures/out:/out")};
   d.paths = {{Path::Use::model, "/models/lite0", "MODEL"},
@@ -33,7 +34,7 @@ Deployment server() {
   d.cpus = 4;
   d.memory_gb = 8;
   d.words = {"serve", "/models/lite0"};
-  d.mounts = {*parse_mount("models=azurefile:pictures/models:/models:ro")};
+  d.mounts = {*parse_mount("models=claim:models:/models:ro")};
   d.paths = {{Path::Use::model, "/models/lite0", "MODEL"}};
   d.ports = {{Port::Door::http, 8080, false, "--http 0.0.0.0:8080"}};
   return d;
@@ -74,8 +75,62 @@ TEST(Deployments, NameAnImageWithATag) {
     d.image = image;
     EXPECT_THAT(check_everywhere(d), says(Severity::warning, "--image", "without a tag")) << image;
   }
-  d.image = "registry.example/headrace@sha256:0123";
+  for (const std::string& image : {"registry.example/headrace@sha256:" + std::string(64, 'a'),
+                                   "Registry.example:5000/a/b-c:1@sha256:" + std::string(64, '0'),
+                                   std::string("a__b/c:V_1.0")}) {
+    d.image = image;
+    EXPECT_TRUE(check_everywhere(d).empty()) << image;
+  }
+  for (const char* image :
+       {"registry.example/Headrace:1", "headrace:1:2", "headrace:", "headrace:-1", "headrace@",
+        "headrace@sha256:xyz", "registry.example:port/h:1", "registry.example:/h:1", "a/-b:1",
+        "a/:1"}) {
+    d.image = image;
+    EXPECT_THAT(check_everywhere(d), says(Severity::error, "--image", "no name of an image"))
+        << image;
+  }
+}
+
+TEST(Deployments, RepeatNoPasswordOfAnImage) {
+  Deployment d = job();
+  for (const char* image :
+       {"bob:planted@registry.example/headrace:1", "bob:planted@registry.example",
+        "https://bob:planted@registry.example/headrace:1"}) {
+    d.image = image;
+    EXPECT_THAT(check_everywhere(d), AllOf(says(Severity::error, "--image", "no name of an image"),
+                                           Each(Field(&Finding::rule, Not(HasSubstr("planted"))))))
+        << image;
+  }
+}
+
+TEST(Deployments, WriteToFilesAndWhereTheySay) {
+  Deployment d = job();
+  for (const char* folder : {"/out", "/out/", "/out/lines/", "/out/."}) {
+    d.paths[2].path = folder;
+    EXPECT_THAT(check_everywhere(d), says(Severity::error, "--out", "is a folder")) << folder;
+  }
+  d.paths[2].folder = true;
+  EXPECT_TRUE(check_everywhere(d).empty()) << "--files may be the mount itself";
+  d = job();
+  d.paths[2].path = "/out/../etc/lines";
+  EXPECT_THAT(check_everywhere(d), says(Severity::error, "--out", "leaves its own folder"));
+  EXPECT_EQ(check_everywhere(d)[0].fix, "write /etc/lines");
+  d.paths[2].path = "/out//a/./lines";
   EXPECT_TRUE(check_everywhere(d).empty());
+  d.paths[2].path = "/out/$HOSTNAME.jsonl";
+  EXPECT_THAT(check_everywhere(d), says(Severity::warning, "--out", "in place of the $"));
+}
+
+TEST(Deployments, SayThatAModelOnAShareMayGo) {
+  Deployment d = job();
+  d.mounts[0] = *parse_mount("models=azurefile:pictures/models:/models:ro");
+  EXPECT_THAT(check_everywhere(d), says(Severity::note, "MODEL", "drops it, workers die"));
+}
+
+TEST(Paths, ArePlain) {
+  EXPECT_EQ(plain_path("/a//b/./c/"), "/a/b/c");
+  EXPECT_EQ(plain_path("/a/../../b"), "/b");
+  EXPECT_EQ(plain_path("/"), "/");
 }
 
 TEST(Deployments, KnowWhatLiesInWhichMount) {
@@ -97,7 +152,8 @@ TEST(Deployments, KnowWhatLiesInWhichMount) {
 
 TEST(Deployments, MountNothingOverTheProgramOrTheKernelsFiles) {
   for (const char* path :
-       {"/", "/usr", "/usr/bin", "/proc", "/sys/fs", "/dev/shm", "/etc", "/lib"}) {
+       {"/", "/usr", "/usr/bin", "/usr/bin/x", "/usr/lib", "/usr/lib/headrace", "/proc", "/sys/fs",
+        "/dev/shm", "/etc", "/lib", "/lib/x86_64-linux-gnu"}) {
     Deployment d = job();
     d.mounts.push_back(*parse_mount(std::string("other=empty:") + path));
     EXPECT_THAT(check_everywhere(d), says(Severity::error, "--mount other", "hides")) << path;
@@ -126,9 +182,6 @@ TEST(Jobs, SayWhatARestartDoesToTheirResults) {
   d.overwrites = true;
   EXPECT_THAT(check_everywhere(d), says(Severity::warning, "--overwrite", "begins anew"));
   d = job();
-  d.strict = true;
-  EXPECT_THAT(check_everywhere(d), says(Severity::warning, "--strict", "started again"));
-  d = job();
   d.resume_was_added = true;
   EXPECT_THAT(check_everywhere(d), says(Severity::note, "--out", "--resume was added"));
 }
@@ -148,6 +201,12 @@ TEST(Servers, AreNotOpenToAllByMistake) {
   d.open_to_all = false;
   EXPECT_THAT(check_everywhere(d),
               says(Severity::warning, "--admin 0.0.0.0:8081", "not published"));
+}
+
+TEST(Servers, ThatNobodyReachesAreSaidToBe) {
+  Deployment d = server();
+  d.ports.clear();
+  EXPECT_THAT(check_everywhere(d), says(Severity::warning, "--http", "no door is open"));
 }
 
 TEST(Servers, HaveAPortForEachDoor) {
@@ -176,24 +235,38 @@ TEST(Mounts, AreReadFromOneWord) {
   EXPECT_TRUE(mount.read_only);
   EXPECT_EQ(parse_mount("scratch=empty:/scratch")->path, "/scratch");
   EXPECT_EQ(parse_mount("keys=secret:token,tls.pem:/run/secrets")->source, "token,tls.pem");
-  for (const char* wrong : {"", "models", "=empty:/a", "a=disk:x:/a", "a=empty", "a=empty:a",
-                            "a=empty:x:/a", "a=claim:/a", "a=claim::/a", "a=claim:x", "a=claim:x:a",
-                            "a=claim:x:/a/../b", "a=claim:x:/a//b", "a=claim:x:/a:rw"}) {
+  for (const char* wrong :
+       {"", "models", "=empty:/a", "a=disk:x:/a", "a=empty", "a=empty:a", "a=empty:x:/a",
+        "a=claim:/a", "a=claim::/a", "a=claim:x", "a=claim:x:a", "a=claim:x:/a/../b",
+        "a=claim:x:/./usr/lib", "a=claim:x:/a//b", "a=claim:x:/a:rw"}) {
     EXPECT_FALSE(parse_mount(wrong)) << wrong;
+  }
+}
+
+TEST(Mounts, HoldNoSecretInTheirSource) {
+  for (const char* mount : {"a=azurefile:acc/share?sv=1&sig=planted:/r",
+                            "a=secret:sk-planted0123456789:/r", "a=https://x?sig=planted:/r"}) {
+    const auto refused = parse_mount(mount);
+    ASSERT_FALSE(refused) << mount;
+    EXPECT_THAT(refused.error().message,
+                AllOf(HasSubstr("looks like a secret"), Not(HasSubstr("planted"))));
   }
 }
 
 TEST(Variables, AreNoSecretsByNameOrValue) {
   EXPECT_EQ(parse_env("LEVEL=a=b")->value, "a=b");
   for (const char* fine :
-       {"TOKENIZERS_PARALLELISM=false", "KEYBOARD=de", "CONNECT_TIMEOUT=3", "EMPTY="}) {
+       {"LANGUAGE=sk-SK", "MODE=basic settings", "PLACE=mask-rcnn-inception-resnet-v2",
+        "TOKENIZERS_PARALLELISM=false", "KEYBOARD=de", "CONNECT_TIMEOUT=3", "EMPTY="}) {
     EXPECT_TRUE(parse_env(fine)) << fine;
   }
   for (const char* secret :
        {"TOKEN=planted", "SB_CONN=planted", "API_KEY=planted", "APIKEY=planted",
         "DB_PASSWORD=planted", "my_secret=planted", "X=Endpoint=sb://x/;SharedAccessKey=planted",
-        "X=https://user:planted@host/", "X=Bearer planted",
-        "X=-----BEGIN PRIVATE KEY-----planted"}) {
+        "X=https://user:planted@host/", "X=Bearer planted", "X=-----BEGIN PRIVATE KEY-----planted",
+        "X=sk-proj-planted0123456789", "X=ghp_planted0123456789", "X=github_pat_planted0123456789",
+        "X=xoxb-planted-0123", "X=AKIAPLANTED012345678", "X=eyJplanted0.eyJzdWIiOiIx.c2ln",
+        "X=Authorization: Basic cGxhbnRlZDpwdw==", "X=a?sig=planted"}) {
     const auto refused = parse_env(secret);
     ASSERT_FALSE(refused) << secret;
     EXPECT_THAT(refused.error().message,
@@ -203,6 +276,19 @@ TEST(Variables, AreNoSecretsByNameOrValue) {
     EXPECT_FALSE(parse_env(wrong)) << wrong;
   EXPECT_THAT(parse_env("HEADRACE_WORKERS=2").error().message,
               HasSubstr("is an option of Headrace"));
+}
+
+TEST(Settings, AreReadForNamesOfSecrets) {
+  for (const char* secret :
+       {R"({"api_key": "planted"})", "api-key=planted", "a: 1\ntoken : planted",
+        R"({"db": {"password":"1"}})", R"({"keys": ["planted"]})"}) {
+    EXPECT_TRUE(names_a_secret_within(secret)) << secret;
+  }
+  for (const char* fine :
+       {R"({"max_tokens": 128, "tokens": true, "key": null})", "labels=/m/labels",
+        "it's \"x\"\ny: $A", "token=", R"({"keys": {"a": 1}})", ":=", ""}) {
+    EXPECT_FALSE(names_a_secret_within(fine)) << fine;
+  }
 }
 
 TEST(Variables, OfSecretsHaveReferencesAndNoValues) {
@@ -231,6 +317,12 @@ TEST(Sizes, LeaveThePlatformItsShare) {
   d.threads = 3;
   EXPECT_EQ(sizes(d, 8192, 75, "")[1].value, "500");
   EXPECT_EQ(sizes(d, 8192, 75, "")[2].value, "3");
+}
+
+TEST(Sizes, LeaveOutWhatTheUserGave) {
+  Deployment d = job();
+  d.variables = {*parse_env("OMP_NUM_THREADS=4")};
+  EXPECT_EQ(sizes(d, 8192, 0, "").size(), 2U);
 }
 
 TEST(Probes, FitTheTimeThatLoadingTakes) {

@@ -15,6 +15,9 @@ namespace {
 
 constexpr const char* kContainer = "headrace";
 constexpr const char* kLabel = "app.kubernetes.io/name";
+constexpr const char* kComponent = "app.kubernetes.io/component";
+// Until nobody sends requests to a pod that leaves: that is said to the nodes at the same time as SIGTERM to the pod.
+constexpr unsigned kWithdrawnSeconds = 5;
 // The user of the image. Any number but root's would do: the program needs no entry in /etc/passwd.
 constexpr unsigned kUser = 65532;
 constexpr std::size_t kLongestLabel = 63;
@@ -151,15 +154,12 @@ bool writable(const Mount& mount) {
 // The root of the container cannot be written to, so what is a warning elsewhere cannot work here.
 void check_written(const Deployment& d, Findings& findings) {
   for (const Path& path : d.paths) {
-    const auto holds = [&](const Mount& mount) {
-      return path.path == mount.path || path.path.starts_with(mount.path + "/");
-    };
-    if (path.use != Path::Use::written || std::any_of(d.mounts.begin(), d.mounts.end(), holds))
-      continue;
+    if (path.use != Path::Use::written || mount_of(d, path.path) != nullptr) continue;
     std::erase_if(findings, [&](const Finding& finding) {
       return finding.option == path.option && finding.rule.starts_with(path.path);
     });
-    const std::string folder = path.path.substr(0, path.path.rfind('/'));
+    const std::string plain = plain_path(path.path);
+    const std::string folder = plain.substr(0, plain.rfind('/'));
     findings.push_back(
         error(path.option,
               fmt::format("{} lies in no --mount, and the container's own files are "
@@ -261,15 +261,24 @@ std::string cpu_text(double cpus) {
   return fmt::format("{:.0f}m", thousandths);
 }
 
+// A Job and a Deployment of one name have different pods, or a Service would send requests to those of the Job.
+std::vector<Node> labels(const Deployment& d) {
+  return {text(kLabel, d.name), text(kComponent, d.work == Work::job ? "job" : "server")};
+}
+
+bool waits_to_be_withdrawn(const Deployment& d) {
+  return !d.ports.empty() && !d.virtual_node;
+}
+
 Node metadata(const Deployment& d) {
   std::vector<Node> all{text("name", d.name, "--name")};
   if (!d.kube_namespace.empty()) all.push_back(text("namespace", d.kube_namespace, "--namespace"));
-  all.push_back(mapping("labels", {text(kLabel, d.name)}, "what all of its objects have"));
+  all.push_back(mapping("labels", labels(d), "what all of its objects have"));
   return mapping("metadata", std::move(all));
 }
 
 Node selected(const Deployment& d, const char* key) {
-  return mapping(key, {text(kLabel, d.name)});
+  return mapping(key, labels(d));
 }
 
 Node secret_variable(const Deployment& d, const Variable& variable) {
@@ -378,6 +387,12 @@ void add_doors(const Deployment& d, std::vector<Node>& container) {
   container.push_back(probe("startupProbe", *probed, Asks::start, startup_probe(d)));
   container.push_back(probe("readinessProbe", *probed, Asks::readiness, readiness_probe(d)));
   container.push_back(probe("livenessProbe", *probed, Asks::life, liveness_probe(d, true)));
+  if (!waits_to_be_withdrawn(d)) return;
+  const Node sleep = mapping("sleep", {number("seconds", kWithdrawnSeconds)});
+  container.push_back(mapping(
+      "lifecycle", {mapping("preStop", {sleep})},
+      "requests come for some seconds after a pod was told to leave: it answers them before it "
+      "hears of it. By the cluster itself, as there is no shell; from Kubernetes 1.30 on"));
 }
 
 void add_mounts(const Deployment& d, std::vector<Node>& container) {
@@ -442,9 +457,11 @@ Node pod_spec(const Deployment& d) {
                                 : "a pod that failed stays, with its log and exit code; the next "
                                   "try is a new pod"));
   }
-  all.push_back(number("terminationGracePeriodSeconds", termination_seconds(d),
+  const unsigned before = waits_to_be_withdrawn(d) ? kWithdrawnSeconds : 0;
+  all.push_back(number("terminationGracePeriodSeconds", before + termination_seconds(d),
                        d.work == Work::server
-                           ? "--grace for what was admitted, and some seconds to leave"
+                           ? "--grace for what was admitted, some seconds to leave, and those of "
+                             "preStop, where there is one"
                            : "a job stops within seconds, and its results are whole"));
   all.push_back(flag("automountServiceAccountToken", false, "the program never asks the cluster"));
   all.push_back(flag("enableServiceLinks", false,
@@ -466,8 +483,7 @@ Node pod_spec(const Deployment& d) {
 }
 
 Node pod_template(const Deployment& d) {
-  return mapping("template",
-                 {mapping("metadata", {mapping("labels", {text(kLabel, d.name)})}), pod_spec(d)});
+  return mapping("template", {mapping("metadata", {mapping("labels", labels(d))}), pod_spec(d)});
 }
 
 // Which ends of a pod another try cannot better, and which are nobody's fault.
@@ -613,6 +629,7 @@ std::vector<Finding> check(const Deployment& d) {
   check_ports(d, findings);
   check_secrets(d, findings);
   check_restart(d, findings);
+  if (d.restart == "OnFailure") warn_of_strict(d, findings);
   check_replicas(d, findings);
   const auto check_given = [&](const std::string& name, const char* what, const char* option) {
     if (!name.empty()) check_object_name(name, what, option, findings);

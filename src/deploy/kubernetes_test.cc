@@ -186,7 +186,41 @@ TEST(Kubernetes, AServerWithGrpcAloneIsNotKilledForAModelThatIsNotReady) {
 TEST(Kubernetes, AServerHasTimeToAnswerWhatItAdmitted) {
   Deployment d = server();
   d.grace_seconds = 50;
-  EXPECT_TRUE(has(text_of(d), "terminationGracePeriodSeconds: 55\n"));
+  EXPECT_TRUE(has(text_of(d), "terminationGracePeriodSeconds: 60\n")) << "55 and preStop";
+}
+
+TEST(Kubernetes, AServerAnswersUntilNobodyAsksItAnyMore) {
+  const std::string sleep =
+      "lifecycle:\n            preStop:\n              sleep:\n                seconds: 5\n";
+  EXPECT_TRUE(has(text_of(server()), sleep)) << text_of(server());
+  EXPECT_FALSE(has(text_of(job()), "lifecycle"));
+  Deployment d = server();
+  d.virtual_node = true;
+  EXPECT_FALSE(has(text_of(d), "lifecycle")) << "not known whether they have it";
+}
+
+TEST(Kubernetes, AServiceSendsNothingToThePodOfAJobOfItsName) {
+  const std::string server_labels =
+      "app.kubernetes.io/name: classify\n    app.kubernetes.io/component: server\n";
+  EXPECT_TRUE(has(text_of(server()), "  selector:\n    " + server_labels)) << text_of(server());
+  EXPECT_TRUE(has(text_of(job()),
+                  "      labels:\n        app.kubernetes.io/name: classify\n"
+                  "        app.kubernetes.io/component: job\n"))
+      << text_of(job());
+}
+
+TEST(Kubernetes, StrictEndsAJobAtOnceUnlessItRestartsInItsPod) {
+  Deployment d = job();
+  d.strict = true;
+  EXPECT_TRUE(said(d, "--strict", Finding::Severity::warning).empty());
+  d.restart = "OnFailure";
+  EXPECT_FALSE(said(d, "--strict", Finding::Severity::warning).empty());
+}
+
+TEST(Kubernetes, AServerThatNobodyReachesIsSaidToBe) {
+  Deployment d = server();
+  d.ports.clear();
+  EXPECT_FALSE(said(d, "--http", Finding::Severity::warning).empty());
 }
 
 TEST(Kubernetes, NoReplicaLeavesBeforeItsSuccessorIsReady) {

@@ -37,22 +37,28 @@ std::string script_values(const std::vector<Placeholder>& placeholders) {
   return out;
 }
 
-std::string script_filled(const std::string& name, const std::vector<Placeholder>& placeholders) {
-  std::string out =
-      fmt::format("beside=$(cd -- \"$(dirname -- \"${{BASH_SOURCE[0]}}\")\" && pwd)\n");
-  if (placeholders.empty()) return out + "filled=$beside/" + shell_text(name) + "\n";
+std::string script_filled(const std::string& name, const std::vector<Placeholder>& placeholders,
+                          const std::string& command) {
+  std::string out = R"sh(beside=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
+)sh";
+  if (placeholders.empty()) return out + "filled=$beside/" + shell_text(name) + "\n" + command;
   out += R"(
 # Values never stand in a file that stays: they go into a copy that only you may read.
 text=$(<"$beside"/)" +
          shell_text(name) + R"()
 fill() {
-  local value=${!1}
-  if [[ $value == *[$'\001'-$'\037']* ]]; then
-    printf '%s must be one line, without control characters\n' "$1" >&2
-    exit 2
-  fi
+  local LC_ALL=C value=${!1}
   value=${value//\\/\\\\}
   value=${value//\"/\\\"}
+  value=${value//$'\n'/'\n'}
+  value=${value//$'\r'/'\r'}
+  value=${value//$'\t'/'\t'}
+  # What is left of control characters, and U+0080 to U+009F, U+2028, U+2029, which a YAML reader does not take as they are.
+  if [[ $value == *[$'\001'-$'\037'$'\177']* || $value == *$'\302'[$'\200'-$'\237']* ||
+    $value == *$'\342\200'[$'\250'$'\251']* ]]; then
+    printf '%s holds a control character, which cannot be filled in\n' "$1" >&2
+    exit 2
+  fi
   local place="\"\${$1}\""
   text=${text//"$place"/"\"$value\""}
 }
@@ -62,7 +68,8 @@ fill() {
 trap 'rm -rf -- "$folder"' EXIT
 filled=$folder/filled.yaml
 (umask 077 && printf '%s\n' "$text" >"$filled")
-)";
+)" + command +
+         "rm -rf -- \"$folder\"\n";
 }
 
 std::string script_function(const std::string& name, const std::string& lines) {

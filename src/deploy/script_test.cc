@@ -7,6 +7,7 @@ namespace headrace::deploy {
 namespace {
 
 using testing::AllOf;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -20,10 +21,11 @@ TEST(Scripts, AskForWhatIsNotSet) {
 }
 
 TEST(Scripts, FillInOnlyWhatIsAskedFor) {
-  EXPECT_THAT(script_filled("a.yaml", {{.name = "KEY", .what = ""}}),
-              AllOf(HasSubstr("fill KEY\n"), HasSubstr("umask 077"), HasSubstr("trap 'rm -rf")));
-  EXPECT_THAT(script_filled("a.yaml", {}),
-              AllOf(HasSubstr("filled=$beside/a.yaml"), Not(HasSubstr("mktemp"))));
+  EXPECT_THAT(script_filled("a.yaml", {{.name = "KEY", .what = ""}}, "create it\n"),
+              AllOf(HasSubstr("fill KEY\n"), HasSubstr("umask 077"), HasSubstr("trap 'rm -rf"),
+                    EndsWith("create it\nrm -rf -- \"$folder\"\n")));
+  EXPECT_THAT(script_filled("a.yaml", {}, "create it\n"),
+              AllOf(HasSubstr("filled=$beside/a.yaml\ncreate it\n"), Not(HasSubstr("mktemp"))));
 }
 
 TEST(Scripts, EndAtTheFirstMistake) {

@@ -42,6 +42,13 @@ MISTAKES = [
     [*SERVE, "--from", "secret-file"],
     [*SERVE, "--from", "secret.json"],
     [*RUN, "--handler-settings", f"password={PLANTED}"],
+    [*RUN, "--handler-settings", '{"api_key": "%s"}' % PLANTED],
+    [word.replace("r.example", f"bob:{PLANTED}@r.example") for word in SERVE],
+    [word.replace("r.example", f"https://bob:{PLANTED}@r.example") for word in SERVE],
+    [*SERVE, "--mount", f"share=azurefile:acc/share?sv=1&sig={PLANTED}:/r"],
+    [*SERVE, "--mount", f"share=secret:sk-{PLANTED}0123:/r"],
+    [*SERVE, "--env", f"X=sk-{PLANTED}0123"],
+    [*SERVE, "--env", f"X=ghp_{PLANTED}01"],
 ]
 
 

@@ -23,7 +23,7 @@ case "$1 $2" in
     ;;
   "container show")
     case "$all" in
-      *ipAddress*) echo 203.0.113.7:8443 ;;
+      *ipAddress.fqdn*) echo 203.0.113.7:8443 ;;
       *)
         if [[ -e looked ]]; then printf '%s\t%s\t1\n' "$END" "$CODE"; else printf 'Pending\tnull\t0\n'; fi
         touch looked

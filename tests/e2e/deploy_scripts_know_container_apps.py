@@ -7,7 +7,7 @@ from pathlib import Path
 import deploying
 import job
 
-TOKEN = "t\"o\\k$en `x` ${SHARED}"
+TOKEN = "t\"o\\k$en `x` ${SHARED}\nanother & one\t\r\nümlaut"
 # Answers as az would; the first look finds nothing decided.
 AZ = r"""#!/usr/bin/env bash
 printf '%s\n' "$*" >>calls
@@ -17,11 +17,14 @@ case "$*" in
     all=$*; file=${all##*--yaml }; file=${file%% *}
     cp "$file" taken; printf '%s' "$file" >place ;;
   "containerapp job start"*) echo classify-run1 ;;
+  "containerapp job logs"*)  # there is nothing to follow at first
+    if [[ ! -e tried ]]; then touch tried; echo 'No replicas found' >&2; exit 1; fi ;;
   "containerapp job execution list"*) echo classify-run0 ;;
   "containerapp job execution show"*) look Running ;;
+  "containerapp env show"*location*) echo westeurope ;;
   "containerapp env show"*) echo /subscriptions/x/environment ;;
   "containerapp revision show"*) echo "${STATE:-Processing}" ;;
-  "containerapp show"*latestRevisionName*) look 'classify--1\t' ;;
+  "containerapp show"*latestRevisionName*) if [[ -e $(<place) ]]; then touch left; fi; look 'classify--1\t' ;;
   "containerapp show"*fqdn*) echo classify.example ;;
   "group show"*) echo westeurope ;;
 esac
@@ -29,11 +32,15 @@ esac
 
 
 def run(case, *words, **variables):
-    for old in ("calls", "looked", "taken"):
+    for old in ("calls", "looked", "taken", "tried", "left"):
         Path(old).unlink(missing_ok=True)
     clean = {key: value for key, value in os.environ.items() if not key.startswith("HEADRACE_")}
     path = {"PATH": f"{os.getcwd()}/bin:{os.environ['PATH']}", "SECONDS_BETWEEN_LOOKS": "0"}
-    done = subprocess.run(["bash", deploying.GOLDEN / case / "classify.sh", *words], capture_output=True, text=True,
+    script = deploying.GOLDEN / case / "classify.sh"
+    link = Path("linked")  # the file beside it is found all the same
+    link.unlink(missing_ok=True)
+    link.symlink_to(script)
+    done = subprocess.run(["bash", link, *words], capture_output=True, text=True,
                           env={**clean, **path, **variables})  # fmt: skip
     return done, Path("calls").read_text() if Path("calls").exists() else ""
 
@@ -45,6 +52,7 @@ def body():
     done, calls = run("containerapps-job", END="Succeeded")
     assert done.returncode == 0 and "classify-run1: Succeeded" in done.stdout, done
     assert "logs show" in calls and "--execution classify-run1" in calls, calls
+    assert calls.count("logs show") == 2 and "No replicas" in done.stderr, "it is followed once it is there"
     assert run("containerapps-job", END="Failed")[0].returncode == 3
     done, calls = run("containerapps-job", "wait", END="Stopped")
     assert done.returncode == 3 and "classify-run0: Stopped" in done.stdout and "create" not in calls, done
@@ -60,6 +68,12 @@ def body():
     assert values == {"api-token": TOKEN, "shared": "s", "token": TOKEN, "registry-password": "p"}, values
     assert tree["properties"]["environmentId"] == "/subscriptions/x/environment" and tree["location"] == "westeurope"
     assert not Path(Path("place").read_text()).exists() and TOKEN not in calls, "a value was left"
+    assert not Path("left").exists(), "a value was left while the script waits"
+    for wrong in ("\x7f", "\x85", "\u2028", "\x01"):
+        done, calls = run("containerapps-server", END="", **{**asked, "API_TOKEN": f"a{wrong}b"})
+        assert done.returncode == 2 and "API_TOKEN holds a control" in done.stderr and "create" not in calls, done
+    done, _ = run("containerapps-server", "wait", END="None\\tNone", STATE="Processing", **asked)
+    assert done.returncode == 3, "there is no revision yet, so none is ready"
     done, _ = run("containerapps-server", "wait", END="classify--1\\t", STATE="Failed", **asked)
     assert done.returncode == 3 and "classify--1 is Failed" in done.stderr, done
     done, _ = run("containerapps-server", "wait", END="", STATE="Processing", RESOURCE_GROUP="headrace")

@@ -15,6 +15,7 @@ def body():
     for form in ("yaml", "bicep", "az"):
         code, forms[form], said = deploying.deploy(*SERVE, "--as", form)
         assert code == 0 and "warning: --public" in said and "warning" not in forms[form]
+        assert ("classify.yaml beside it" in said) == (form == "az"), said
     deploying.check_bicep(forms["bicep"], deploying.check_yaml("aci", forms["yaml"])[0])
     assert deploying.deploy(*SERVE)[1] == forms["yaml"] and os.listdir(".") == []
     code, out, said = deploying.deploy(*SERVE, "--as", "all")

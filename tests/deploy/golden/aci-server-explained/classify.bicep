@@ -21,7 +21,7 @@ param storageKeyPictures string
 resource containerGroup 'Microsoft.ContainerInstance/containerGroups@2021-10-01' = {
   // --name
   name: 'classify'
-  // the region of the resource group, unless --location names one
+  // the region of its environment or resource group, unless --location names one
   location: location
   properties: {
     // what Headrace is built for

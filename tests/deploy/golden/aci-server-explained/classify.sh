@@ -20,18 +20,23 @@ create() {
   if [[ -z ${STORAGE_KEY_PICTURES:-} ]]; then  # an access key of the storage account 'pictures'
     STORAGE_KEY_PICTURES=$(az storage account keys list --account-name pictures --query '[0].value' --output tsv)
   fi
-  beside=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+  beside=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 
   # Values never stand in a file that stays: they go into a copy that only you may read.
   text=$(<"$beside"/classify.yaml)
   fill() {
-    local value=${!1}
-    if [[ $value == *[$'\001'-$'\037']* ]]; then
-      printf '%s must be one line, without control characters\n' "$1" >&2
-      exit 2
-    fi
+    local LC_ALL=C value=${!1}
     value=${value//\\/\\\\}
     value=${value//\"/\\\"}
+    value=${value//$'\n'/'\n'}
+    value=${value//$'\r'/'\r'}
+    value=${value//$'\t'/'\t'}
+    # What is left of control characters, and U+0080 to U+009F, U+2028, U+2029, which a YAML reader does not take as they are.
+    if [[ $value == *[$'\001'-$'\037'$'\177']* || $value == *$'\302'[$'\200'-$'\237']* ||
+      $value == *$'\342\200'[$'\250'$'\251']* ]]; then
+      printf '%s holds a control character, which cannot be filled in\n' "$1" >&2
+      exit 2
+    fi
     local place="\"\${$1}\""
     text=${text//"$place"/"\"$value\""}
   }
@@ -43,6 +48,7 @@ create() {
   filled=$folder/filled.yaml
   (umask 077 && printf '%s\n' "$text" >"$filled")
   az container create --resource-group "$RESOURCE_GROUP" --file "$filled" --output none
+  rm -rf -- "$folder"
 }
 
 follow() {  # the log, until the container ends
@@ -63,7 +69,7 @@ look() {  # sets state, code and restarts
   fi
 }
 
-wait_for_start() {  # until it runs; prints where
+wait_for_start() {  # until it runs; prints where, if others get to it
   local state code restarts
   while true; do
     look
@@ -77,7 +83,7 @@ wait_for_start() {  # until it runs; prints where
     sleep "${SECONDS_BETWEEN_LOOKS:-10}"
   done
   az container show --resource-group "$RESOURCE_GROUP" --name "$name" --output tsv --query \
-    'join(`":"`, [ipAddress.ip, to_string(ipAddress.ports[0].port)])'
+    'join(`":"`, [ipAddress.fqdn || ipAddress.ip, to_string(ipAddress.ports[0].port)])'
 }
 
 delete() {  # and nothing is paid for any more; shares stay

@@ -36,18 +36,23 @@ create() {
     SECRET_SECRETS_KEY_PEM_BASE64=$(base64 <"${SECRET_SECRETS_KEY_PEM_FILE:?set it to the file that becomes /run/secrets/headrace/key.pem}" | tr -d '\n')
   fi
   : "${LOG_WORKSPACE_KEY:?set it to a key of the Log Analytics workspace}"
-  beside=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+  beside=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 
   # Values never stand in a file that stays: they go into a copy that only you may read.
   text=$(<"$beside"/classify.yaml)
   fill() {
-    local value=${!1}
-    if [[ $value == *[$'\001'-$'\037']* ]]; then
-      printf '%s must be one line, without control characters\n' "$1" >&2
-      exit 2
-    fi
+    local LC_ALL=C value=${!1}
     value=${value//\\/\\\\}
     value=${value//\"/\\\"}
+    value=${value//$'\n'/'\n'}
+    value=${value//$'\r'/'\r'}
+    value=${value//$'\t'/'\t'}
+    # What is left of control characters, and U+0080 to U+009F, U+2028, U+2029, which a YAML reader does not take as they are.
+    if [[ $value == *[$'\001'-$'\037'$'\177']* || $value == *$'\302'[$'\200'-$'\237']* ||
+      $value == *$'\342\200'[$'\250'$'\251']* ]]; then
+      printf '%s holds a control character, which cannot be filled in\n' "$1" >&2
+      exit 2
+    fi
     local place="\"\${$1}\""
     text=${text//"$place"/"\"$value\""}
   }
@@ -63,6 +68,7 @@ create() {
   filled=$folder/filled.yaml
   (umask 077 && printf '%s\n' "$text" >"$filled")
   az container create --resource-group "$RESOURCE_GROUP" --file "$filled" --output none
+  rm -rf -- "$folder"
 }
 
 follow() {  # the log, until the container ends
@@ -83,7 +89,7 @@ look() {  # sets state, code and restarts
   fi
 }
 
-wait_for_start() {  # until it runs; prints where
+wait_for_start() {  # until it runs; prints where, if others get to it
   local state code restarts
   while true; do
     look
@@ -97,7 +103,7 @@ wait_for_start() {  # until it runs; prints where
     sleep "${SECONDS_BETWEEN_LOOKS:-10}"
   done
   az container show --resource-group "$RESOURCE_GROUP" --name "$name" --output tsv --query \
-    'join(`":"`, [ipAddress.ip, to_string(ipAddress.ports[0].port)])'
+    'join(`":"`, [ipAddress.fqdn || ipAddress.ip, to_string(ipAddress.ports[0].port)])'
 }
 
 delete() {  # and nothing is paid for any more; shares stay

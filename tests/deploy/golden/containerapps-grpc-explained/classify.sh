@@ -9,7 +9,7 @@ set -euo pipefail
 name=classify
 
 create() {
-  beside=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+  beside=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
   filled=$beside/classify.yaml
   az containerapp create --resource-group "$RESOURCE_GROUP" --name "$name" --yaml "$filled" --output none
 }
@@ -32,6 +32,7 @@ wait_for_start() {  # until its newest revision is ready; prints its address
       '[[properties.latestRevisionName, properties.latestReadyRevisionName]]'); then
       IFS=$'\t' read -r latest ready <<<"$answer" || true
     fi
+    if [[ $latest == None ]]; then latest=''; fi  # as az writes nothing
     if [[ -n $latest && $latest == "$ready" ]]; then break; fi
     if [[ -n $latest ]] && state=$(az containerapp revision show --resource-group "$RESOURCE_GROUP" --name "$name" \
       --revision "$latest" --query properties.runningState --output tsv); then

@@ -5,9 +5,16 @@
 // NAME=VALUE ...; it takes:
 //   environmentId: the resource id of the Container Apps environment
 // The environment must have these storages already:
-//   az containerapp env storage set --storage-name models --access-mode ReadOnly ...
-//   az containerapp env storage set --storage-name pictures --access-mode ReadOnly ...
-//   az containerapp env storage set --storage-name results --access-mode ReadWrite ...
+//   az containerapp env storage set --storage-name models --access-mode ReadOnly \
+//     --resource-group GROUP --name ENVIRONMENT --azure-file-account-name ACCOUNT \
+//     --azure-file-share-name SHARE --azure-file-account-key KEY
+//   az containerapp env storage set --storage-name pictures --access-mode ReadOnly \
+//     --resource-group GROUP --name ENVIRONMENT --azure-file-account-name ACCOUNT \
+//     --azure-file-share-name SHARE --azure-file-account-key KEY
+//   az containerapp env storage set --storage-name results --access-mode ReadWrite \
+//     --resource-group GROUP --name ENVIRONMENT --azure-file-account-name ACCOUNT \
+//     --azure-file-share-name SHARE --azure-file-account-key KEY
+// The log of an execution that has ended is in the environment's Log Analytics workspace, if it has one.
 
 @description('the resource id of the Container Apps environment')
 param environmentId string = resourceId('Microsoft.App/managedEnvironments', 'vision')

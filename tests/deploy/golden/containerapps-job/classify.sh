@@ -6,9 +6,16 @@
 # classify.yaml lies beside it. It asks for what is not set:
 #   ENVIRONMENT_ID: the resource id of the Container Apps environment
 # The environment must have these storages already:
-#   az containerapp env storage set --storage-name models --access-mode ReadOnly ...
-#   az containerapp env storage set --storage-name pictures --access-mode ReadOnly ...
-#   az containerapp env storage set --storage-name results --access-mode ReadWrite ...
+#   az containerapp env storage set --storage-name models --access-mode ReadOnly \
+#     --resource-group GROUP --name ENVIRONMENT --azure-file-account-name ACCOUNT \
+#     --azure-file-share-name SHARE --azure-file-account-key KEY
+#   az containerapp env storage set --storage-name pictures --access-mode ReadOnly \
+#     --resource-group GROUP --name ENVIRONMENT --azure-file-account-name ACCOUNT \
+#     --azure-file-share-name SHARE --azure-file-account-key KEY
+#   az containerapp env storage set --storage-name results --access-mode ReadWrite \
+#     --resource-group GROUP --name ENVIRONMENT --azure-file-account-name ACCOUNT \
+#     --azure-file-share-name SHARE --azure-file-account-key KEY
+# The log of an execution that has ended is in the environment's Log Analytics workspace, if it has one.
 set -euo pipefail
 
 RESOURCE_GROUP=headrace
@@ -18,18 +25,23 @@ create() {
   if [[ -z ${ENVIRONMENT_ID:-} ]]; then  # the resource id of the Container Apps environment
     ENVIRONMENT_ID=$(az containerapp env show --resource-group "$RESOURCE_GROUP" --name vision --query id --output tsv)
   fi
-  beside=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+  beside=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 
   # Values never stand in a file that stays: they go into a copy that only you may read.
   text=$(<"$beside"/classify.yaml)
   fill() {
-    local value=${!1}
-    if [[ $value == *[$'\001'-$'\037']* ]]; then
-      printf '%s must be one line, without control characters\n' "$1" >&2
-      exit 2
-    fi
+    local LC_ALL=C value=${!1}
     value=${value//\\/\\\\}
     value=${value//\"/\\\"}
+    value=${value//$'\n'/'\n'}
+    value=${value//$'\r'/'\r'}
+    value=${value//$'\t'/'\t'}
+    # What is left of control characters, and U+0080 to U+009F, U+2028, U+2029, which a YAML reader does not take as they are.
+    if [[ $value == *[$'\001'-$'\037'$'\177']* || $value == *$'\302'[$'\200'-$'\237']* ||
+      $value == *$'\342\200'[$'\250'$'\251']* ]]; then
+      printf '%s holds a control character, which cannot be filled in\n' "$1" >&2
+      exit 2
+    fi
     local place="\"\${$1}\""
     text=${text//"$place"/"\"$value\""}
   }
@@ -39,6 +51,7 @@ create() {
   filled=$folder/filled.yaml
   (umask 077 && printf '%s\n' "$text" >"$filled")
   az containerapp job create --resource-group "$RESOURCE_GROUP" --name "$name" --yaml "$filled" --output none
+  rm -rf -- "$folder"
 }
 
 start() {  # prints what this execution is called
@@ -50,27 +63,35 @@ newest() {
     'sort_by(@, &properties.startTime)[-1].name'
 }
 
-follow() {  # the log of an execution, until its container ends
-  az containerapp job logs show --resource-group "$RESOURCE_GROUP" --name "$name" --execution "$1" \
-    --container headrace --follow
+in_vain=0
+state=''
+has_ended() {  # whether an execution has; sets state
+  if state=$(az containerapp job execution show --resource-group "$RESOURCE_GROUP" --name "$name" \
+    --job-execution-name "$1" --query properties.status --output tsv); then
+    in_vain=0
+  elif ((++in_vain == 10)); then
+    printf '%s: nobody says how it is\n' "$1" >&2
+    exit 3
+  fi
+  case $state in
+    Succeeded | Failed | Stopped | Degraded) return 0 ;;
+  esac
+  return 1
 }
 
-in_vain=0
-wait_for_end() {  # of an execution; the platform says whether it succeeded, the log with which exit code
-  local state=''
-  while true; do
-    if state=$(az containerapp job execution show --resource-group "$RESOURCE_GROUP" --name "$name" \
-      --job-execution-name "$1" --query properties.status --output tsv); then
-      in_vain=0
-    elif ((++in_vain == 10)); then
-      printf '%s: nobody says how it is\n' "$1" >&2
-      exit 3
+follow() {  # the log of an execution, as soon as it has a container and until that ends
+  until az containerapp job logs show --resource-group "$RESOURCE_GROUP" --name "$name" --execution "$1" \
+    --container headrace --follow; do
+    if has_ended "$1"; then
+      printf '%s: it has ended; its log is in Log Analytics\n' "$1" >&2
+      return
     fi
-    case $state in
-      Succeeded | Failed | Stopped | Degraded) break ;;
-    esac
     sleep "${SECONDS_BETWEEN_LOOKS:-10}"
   done
+}
+
+wait_for_end() {  # of an execution; the platform says whether it succeeded, the log with which exit code
+  until has_ended "$1"; do sleep "${SECONDS_BETWEEN_LOOKS:-10}"; done
   printf '%s: %s\n' "$1" "$state"
   if [[ $state != Succeeded ]]; then return 3; fi
 }
@@ -88,7 +109,7 @@ case ${1:-all} in
   all)
     create
     execution=$(start)
-    follow "$execution" || true
+    follow "$execution"
     wait_for_end "$execution"
     ;;
   *)

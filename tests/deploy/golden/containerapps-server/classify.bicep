@@ -6,11 +6,13 @@
 //   location: the region that it runs in, such as westeurope
 //   environmentId: the resource id of the Container Apps environment
 //   apiToken: the value of API_TOKEN in the container
-//   shared: the value of OTHER_TOKEN in the container
+//   shared: the value of the secret 'shared'
 //   secretSecretsToken: what is in the file /run/secrets/headrace/token
 //   registryPassword: the password of 'puller' at registry.example
 // The environment must have these storages already:
-//   az containerapp env storage set --storage-name models --access-mode ReadOnly ...
+//   az containerapp env storage set --storage-name models --access-mode ReadOnly \
+//     --resource-group GROUP --name ENVIRONMENT --azure-file-account-name ACCOUNT \
+//     --azure-file-share-name SHARE --azure-file-account-key KEY
 
 @description('the region that it runs in, such as westeurope')
 param location string = resourceGroup().location
@@ -22,7 +24,7 @@ param environmentId string = resourceId('Microsoft.App/managedEnvironments', 'vi
 @secure()
 param apiToken string
 
-@description('the value of OTHER_TOKEN in the container')
+@description('the value of the secret \'shared\'')
 @secure()
 param shared string
 

@@ -7,11 +7,13 @@
 #   LOCATION: the region that it runs in, such as westeurope
 #   ENVIRONMENT_ID: the resource id of the Container Apps environment
 #   API_TOKEN: the value of API_TOKEN in the container
-#   SHARED: the value of OTHER_TOKEN in the container
+#   SHARED: the value of the secret 'shared'
 #   SECRET_SECRETS_TOKEN: what is in the file /run/secrets/headrace/token
 #   REGISTRY_PASSWORD: the password of 'puller' at registry.example
 # The environment must have these storages already:
-#   az containerapp env storage set --storage-name models --access-mode ReadOnly ...
+#   az containerapp env storage set --storage-name models --access-mode ReadOnly \
+#     --resource-group GROUP --name ENVIRONMENT --azure-file-account-name ACCOUNT \
+#     --azure-file-share-name SHARE --azure-file-account-key KEY
 set -euo pipefail
 
 : "${RESOURCE_GROUP:?set it to the resource group that it shall be in}"
@@ -19,29 +21,34 @@ name=classify
 
 create() {
   if [[ -z ${LOCATION:-} ]]; then  # the region that it runs in, such as westeurope
-    LOCATION=$(az group show --name "$RESOURCE_GROUP" --query location --output tsv)
+    LOCATION=$(az containerapp env show --resource-group "$RESOURCE_GROUP" --name vision --query location --output tsv)
   fi
   if [[ -z ${ENVIRONMENT_ID:-} ]]; then  # the resource id of the Container Apps environment
     ENVIRONMENT_ID=$(az containerapp env show --resource-group "$RESOURCE_GROUP" --name vision --query id --output tsv)
   fi
   : "${API_TOKEN:?set it to the value of API_TOKEN in the container}"
-  : "${SHARED:?set it to the value of OTHER_TOKEN in the container}"
+  : "${SHARED:?set it to the value of the secret 'shared'}"
   if [[ -z ${SECRET_SECRETS_TOKEN:-} ]]; then  # what is in the file /run/secrets/headrace/token
     SECRET_SECRETS_TOKEN=$(cat -- "${SECRET_SECRETS_TOKEN_FILE:?set it to the file that becomes /run/secrets/headrace/token}")
   fi
   : "${REGISTRY_PASSWORD:?set it to the password of 'puller' at registry.example}"
-  beside=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+  beside=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 
   # Values never stand in a file that stays: they go into a copy that only you may read.
   text=$(<"$beside"/classify.yaml)
   fill() {
-    local value=${!1}
-    if [[ $value == *[$'\001'-$'\037']* ]]; then
-      printf '%s must be one line, without control characters\n' "$1" >&2
-      exit 2
-    fi
+    local LC_ALL=C value=${!1}
     value=${value//\\/\\\\}
     value=${value//\"/\\\"}
+    value=${value//$'\n'/'\n'}
+    value=${value//$'\r'/'\r'}
+    value=${value//$'\t'/'\t'}
+    # What is left of control characters, and U+0080 to U+009F, U+2028, U+2029, which a YAML reader does not take as they are.
+    if [[ $value == *[$'\001'-$'\037'$'\177']* || $value == *$'\302'[$'\200'-$'\237']* ||
+      $value == *$'\342\200'[$'\250'$'\251']* ]]; then
+      printf '%s holds a control character, which cannot be filled in\n' "$1" >&2
+      exit 2
+    fi
     local place="\"\${$1}\""
     text=${text//"$place"/"\"$value\""}
   }
@@ -56,6 +63,7 @@ create() {
   filled=$folder/filled.yaml
   (umask 077 && printf '%s\n' "$text" >"$filled")
   az containerapp create --resource-group "$RESOURCE_GROUP" --name "$name" --yaml "$filled" --output none
+  rm -rf -- "$folder"
 }
 
 follow() {  # the log of one replica, until this is interrupted
@@ -76,6 +84,7 @@ wait_for_start() {  # until its newest revision is ready; prints its address
       '[[properties.latestRevisionName, properties.latestReadyRevisionName]]'); then
       IFS=$'\t' read -r latest ready <<<"$answer" || true
     fi
+    if [[ $latest == None ]]; then latest=''; fi  # as az writes nothing
     if [[ -n $latest && $latest == "$ready" ]]; then break; fi
     if [[ -n $latest ]] && state=$(az containerapp revision show --resource-group "$RESOURCE_GROUP" --name "$name" \
       --revision "$latest" --query properties.runningState --output tsv); then
