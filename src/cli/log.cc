@@ -16,10 +16,12 @@ namespace {
 
 constexpr int kStandardError = 2;
 constexpr const char* kPattern = "headrace: %l: %v";
+constexpr const char* kName = "headrace";
+constexpr std::string_view kAnswers = "answers";
 
 std::shared_ptr<spdlog::logger> log_to(spdlog::sink_ptr sink, const std::string& level,
-                                       const std::string& pattern) {
-  auto log = std::make_shared<spdlog::logger>("headrace", std::move(sink));
+                                       const std::string& pattern, std::string_view name = kName) {
+  auto log = std::make_shared<spdlog::logger>(std::string(name), std::move(sink));
   log->set_level(spdlog::level::from_str(level));
   log->set_pattern(pattern);
   return log;
@@ -88,7 +90,9 @@ class ServerLog::Sink final : public spdlog::sinks::base_sink<std::mutex> {
     std::string line(formatted.data(), formatted.size());
     if (line.ends_with('\n')) line.pop_back();
     tell(message.time, false);
-    if (repeats_.admit(line, message.time)) write(line, message.time);
+    const bool answer =
+        std::string_view(message.logger_name.data(), message.logger_name.size()) == kAnswers;
+    if (answer || repeats_.admit(line, message.time)) write(line, message.time);
   }
   void flush_() override {}
 
@@ -129,7 +133,9 @@ class ServerLog::Sink final : public spdlog::sinks::base_sink<std::mutex> {
 };
 
 ServerLog::ServerLog(const std::string& level)
-    : sink_(std::make_shared<Sink>()), logger_(log_to(sink_, level, kPattern)) {}
+    : sink_(std::make_shared<Sink>()),
+      logger_(log_to(sink_, level, kPattern)),
+      answers_(log_to(sink_, level, kPattern, kAnswers)) {}
 
 ServerLog::~ServerLog() {
   sink_->tell_left_out(true);

@@ -62,6 +62,9 @@ class ServerLog {
   ServerLog& operator=(const ServerLog&) = delete;
 
   const std::shared_ptr<spdlog::logger>& logger() const { return logger_; }
+  // For answers to what somebody has just done (a signal, a model loaded): each is said, however often it comes. A log
+  // whose last line is that of an earlier act tells of a state that is over.
+  const std::shared_ptr<spdlog::logger>& answers() const { return answers_; }
   // A line of no level, which is said at any.
   void say(std::string_view line);
   // Says how often what was left out, of texts whose minute is over; `all`: of any. To be called about every second.
@@ -71,6 +74,7 @@ class ServerLog {
   class Sink;
   std::shared_ptr<Sink> sink_;
   std::shared_ptr<spdlog::logger> logger_;
+  std::shared_ptr<spdlog::logger> answers_;
 };
 
 }  // namespace headrace::cli

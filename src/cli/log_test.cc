@@ -42,6 +42,27 @@ TEST(Log, RemembersOnlySoManyTexts) {
   for (int i = 0; i < 100; ++i) EXPECT_TRUE(repeats.admit("one more", kBegin));
 }
 
+TEST(Log, SaysEachAnswerToWhatSomebodyDid) {
+  testing::internal::CaptureStderr();
+  {
+    ServerLog log("warn");
+    for (int i = 0; i < 6; ++i) {
+      log.logger()->warn("a worker died");
+      log.answers()->warn("it is {}", i % 2 == 0 ? "loaded" : "unloaded");
+    }
+  }
+  const std::string said = testing::internal::GetCapturedStderr();
+  const auto times = [&](const std::string& text) {
+    std::size_t count = 0;
+    for (std::size_t at = 0; (at = said.find(text, at)) != std::string::npos; ++at) ++count;
+    return count;
+  };
+  EXPECT_EQ(times("headrace: warning: it is unloaded\n"), 3U);
+  EXPECT_EQ(times("headrace: warning: it is loaded\n"), 3U);
+  EXPECT_EQ(times("a worker died\n"), Repeats::kSaid);
+  EXPECT_EQ(times("a worker died (3 times more in the last minute)"), 1U);
+}
+
 TEST(Log, IsNotSilencedByAClockThatWasSetBack) {
   Repeats repeats;
   for (unsigned i = 0; i <= Repeats::kSaid; ++i) repeats.admit("again", kBegin);

@@ -1,10 +1,12 @@
 // What the user asked for: the command line, then HEADRACE_... variables, then the --config file.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -13,6 +15,9 @@
 #include "sys/sandbox.h"
 
 namespace headrace::cli {
+
+inline constexpr std::array<std::string_view, 6> kCommands = {"run",  "plan",  "probe",
+                                                              "tune", "serve", "deploy"};
 
 enum class ProgressStyle : unsigned char { automatic, bar, plain, none };
 
@@ -32,6 +37,8 @@ struct JobOptions {
   std::string files;                // empty: results of bytes stand in the lines
   std::string cpus;                 // HEADRACE_CPUS, as given
   std::string memory_mb;            // HEADRACE_MEMORY_MB, as given
+  std::size_t sharers = 1;  // no option: models that share the container; cpus and memory_mb are
+                            // then the share of one
 
   std::chrono::milliseconds timeout{60'000};
   std::chrono::milliseconds load_timeout{120'000};

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/health.h"
 #include "cli/log.h"
 #include "cli/served_model.h"
 #include "server/admin_door.h"
@@ -101,9 +102,9 @@ class Serving {
         server_({.grace = options.grace,
                  .has_secrets = !options.token_file.empty() || !options.admin_token_file.empty() ||
                                 !options.tls_certificate.empty()},
-                io_, poller_, signals_, *log.logger()),
+                io_, poller_, signals_, *log.answers()),
         models_(options, program, server_, poller_, log.logger()),
-        repository_({.load_timeout = options.load_timeout}, models_, server_, *log.logger()),
+        repository_({.load_timeout = options.load_timeout}, models_, server_, *log.answers()),
         teller_(server_, options.log_level, log) {
     server_.add(repository_);
     server_.add(teller_);
@@ -133,6 +134,9 @@ class Serving {
     if (!door) return door.error();
     http_ = std::move(*door);
     server_.add(*http_);
+    // Without it a health check has the command line.
+    if (auto note = note_place(http_->address(), !options_.tls_certificate.empty()))
+      place_note_ = std::move(*note);
     say("serving " + names() + " on " + scheme("http") + http_->address());
     return Ok{};
   }
@@ -243,6 +247,7 @@ class Serving {
   server::Repository repository_;
   Teller teller_;
   std::vector<std::string> said_;  // where the doors are
+  sys::Fd place_note_;             // for health checks
   std::unique_ptr<server::HttpDoor> http_;
   std::unique_ptr<server::AdminDoor> admin_;
   std::unique_ptr<server::Door> grpc_;

@@ -40,6 +40,7 @@ JobOptions share_of(const JobOptions& options, const plan::Budget& budget, std::
   const auto n = static_cast<double>(models);
   share.cpus = fmt::format("{:.4f}", std::max(0.01, budget.cpu.cpus.value / n));
   share.memory_mb = fmt::format("{}", std::max(1.0, budget.memory.limit.mib() / n));
+  share.sharers = models;
   return share;
 }
 

@@ -33,7 +33,8 @@ Result<plan::Budget> budget_of(const JobOptions& options, const sys::CgroupFacts
                             .affinity = static_cast<unsigned>(sys::allowed_cpus().size()),
                             .address_space = sys::address_space_limit(),
                             .cpus_override = options.cpus,
-                            .memory_override = options.memory_mb});
+                            .memory_override = options.memory_mb,
+                            .sharers = options.sharers});
 }
 
 Result<plan::Budget> read_budget(const JobOptions& options) {

@@ -17,6 +17,7 @@ constexpr double kMostCpus = 65'536;
 constexpr double kFewestMib = 16;
 constexpr double kMostMib = 1024.0 * 1024 * 1024;  // a pebibyte
 constexpr Bytes kAssumedMemory = 1024_MiB;         // when nothing at all says how much there is
+constexpr const char* kShare = "share";            // as what binds
 
 // Plain decimals only: no sign, no exponent, no "inf".
 std::optional<double> parse_decimal(std::string_view text) {
@@ -76,11 +77,16 @@ CpuBudget cpu_by_kernel(const BudgetInput& input) {
           *level->quota};
 }
 
+std::string share_words(const BudgetInput& input) {
+  return fmt::format("its share of {} models", input.sharers);
+}
+
 Result<CpuBudget> cpu_budget(const BudgetInput& input, std::vector<std::string>& notes) {
   CpuBudget found = cpu_by_kernel(input);
   if (input.cpus_override.empty()) return found;
   auto cpus = parse_override("HEADRACE_CPUS", input.cpus_override, kFewestCpus, kMostCpus);
   if (!cpus) return std::move(cpus).error();
+  if (input.sharers > 1) return CpuBudget{Cpus{*cpus}, kShare, share_words(input), found.quota};
   if (*cpus > found.cpus.value) {
     notes.push_back(fmt::format("HEADRACE_CPUS={} is more than what is there: {}",
                                 input.cpus_override, found.why));
@@ -122,7 +128,11 @@ Result<std::vector<Bound>> memory_bounds(const BudgetInput& input) {
         parse_override("HEADRACE_MEMORY_MB", input.memory_override, kFewestMib, kMostMib);
     if (!value) return value.error();
     const Bytes limit{static_cast<std::uint64_t>(*value * 1024.0 * 1024.0)};
-    bounds.push_back({limit, "HEADRACE_MEMORY_MB", "HEADRACE_MEMORY_MB says so"});
+    if (input.sharers > 1) {
+      bounds.push_back({limit, kShare, share_words(input)});
+    } else {
+      bounds.push_back({limit, "HEADRACE_MEMORY_MB", "HEADRACE_MEMORY_MB says so"});
+    }
   }
   for (Bound& bound : group_bounds(input.facts)) bounds.push_back(std::move(bound));
   if (input.address_space) {
@@ -160,7 +170,8 @@ Result<MemoryBudget> memory_budget(const BudgetInput& input, std::vector<std::st
   const auto tightest =
       std::min_element(bounds->begin(), bounds->end(),
                        [](const Bound& a, const Bound& b) { return a.limit < b.limit; });
-  if (!input.memory_override.empty() && tightest->from != "HEADRACE_MEMORY_MB") {
+  if (!input.memory_override.empty() && input.sharers == 1 &&
+      tightest->from != "HEADRACE_MEMORY_MB") {
     notes.push_back(
         fmt::format("HEADRACE_MEMORY_MB={} is more than what is there, and cannot raise it: {}",
                     input.memory_override, tightest->why));

@@ -23,6 +23,7 @@ struct BudgetInput {
   // The environment variables as they stand there; unset and empty mean the same.
   std::string_view cpus_override = "";    // HEADRACE_CPUS: processors, decimals allowed
   std::string_view memory_override = "";  // HEADRACE_MEMORY_MB: MiB, decimals allowed
+  std::size_t sharers = 1;                // past one, these are a share, and nobody has set them
 };
 
 struct CpuBudget {

@@ -100,6 +100,19 @@ TEST(Budget, RefusesAnOverrideThatIsNoNumberInRange) {
   EXPECT_THAT(make_budget(input).error().message, HasSubstr("HEADRACE_MEMORY_MB='1G'"));
 }
 
+TEST(Budget, CallsAShareAShare) {
+  BudgetInput input = machine(4, 2048_MiB);
+  input.cpus_override = "2.0000";
+  input.memory_override = "1024";
+  input.sharers = 2;
+  const auto budget = make_budget(input);
+  EXPECT_EQ(budget->cpu.cpus, Cpus{2});
+  EXPECT_EQ(budget->memory.limit, 1024_MiB);
+  EXPECT_EQ(budget->cpu.why, "its share of 2 models");
+  EXPECT_EQ(budget->memory.why, "its share of 2 models");
+  EXPECT_THAT(budget->notes, ElementsAre());
+}
+
 TEST(Budget, AcceptsDecimalsWithoutALeadingDigit) {
   BudgetInput input = machine(2, 1024_MiB);
   input.cpus_override = ".5";

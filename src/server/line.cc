@@ -331,7 +331,7 @@ bool Line::heard(std::uint32_t worker, std::span<const char> message,
       oip::read_signature(std::string_view(message.data() + 1, message.size() - 1));
   if (said) {
     signature_ = std::move(*said);
-  } else {
+  } else if (nonsensical_.insert(worker).second) {  // it may say it a thousand times
     log_.error("{}: worker {} describes its model in a way that makes no sense: {}", settings_.name,
                worker, said.error().message);
   }

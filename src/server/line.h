@@ -209,7 +209,7 @@ class Line : private supervisor::Escort {
   void started(std::uint32_t /*worker*/, int /*control*/) override {}
   bool heard(std::uint32_t worker, std::span<const char> message,
              std::vector<sys::Fd> passed) override;
-  void ended(std::uint32_t /*worker*/) override {}
+  void ended(std::uint32_t worker) override { nonsensical_.erase(worker); }
 
   LineSettings settings_;
   spdlog::logger& log_;
@@ -219,7 +219,8 @@ class Line : private supervisor::Escort {
   std::map<Turn, shm::Token> waiting_;                               // not yet with the fleet
   std::set<std::pair<Clock::time_point, std::uint64_t>> deadlines_;  // of requests by number
   std::set<std::uint32_t> abandoned_;                                // slots
-  std::uint32_t taken_ = 0;  // slots that count for the queue
+  std::set<std::uint32_t> nonsensical_;  // workers whose description of the model made no sense
+  std::uint32_t taken_ = 0;              // slots that count for the queue
   std::map<std::uint64_t, shm::Token> open_by_number_;
   std::size_t open_ = 0;
   std::uint64_t last_number_ = 0;

@@ -3,16 +3,18 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <spdlog/sinks/null_sink.h>
+#include <spdlog/sinks/ostream_sink.h>
 
 #include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <sstream>
 #include <string>
 #include <vector>
 
+#include "shm/brief.h"
 #include "shm/served.h"
 #include "worker/make_body.h"
 #include "worker/model_body.h"
@@ -25,14 +27,16 @@ using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
+constexpr std::string_view kRaving = "--raving-worker";
+
 // A model that gives back the bytes it gets, unless they tell it otherwise.
 class Shop {
  public:
   explicit Shop(const std::string& more = "", std::uint32_t slots = 16, Bytes bodies = 1_MiB,
-                std::uint32_t spare = 0)
-      : log_("test", std::make_shared<spdlog::sinks::null_sink_mt>()),
+                std::uint32_t spare = 0, std::string_view worker = "--worker")
+      : log_("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(said_)),
         line_(
-            settings(more, slots, bodies, spare),
+            settings(more, slots, bodies, spare, worker),
             std::move(*shm::SlotArea::create(
                 {.count = slots, .input_capacity = 64, .result_capacity = 4096, .bodies = bodies})),
             poller_, 1, log_) {}
@@ -99,6 +103,7 @@ class Shop {
   }
 
   Line& line() { return line_; }
+  std::string said() const { return said_.str(); }
   const Answer& answer(const std::string& text) { return answers_.at(text); }
   const std::vector<std::string>& order() const { return order_; }
 
@@ -108,7 +113,7 @@ class Shop {
   }
 
   LineSettings settings(const std::string& more, std::uint32_t slots, Bytes bodies,
-                        std::uint32_t spare) {
+                        std::uint32_t spare, std::string_view worker) {
     model_ = testing::TempDir() + "line_test_" + std::to_string(sys::own_pid()) + ".fake";
     std::ofstream(model_) << "kind = echo\ninput = u8\nabort_on = DIE\nhang_on = HANG\n" << more;
     worker::ModelSettings model;
@@ -119,7 +124,7 @@ class Shop {
     return {.name = "echo",
             .version = "",
             .fleet = {.program = *sys::own_program(),
-                      .arguments = {"line_test", "--worker"},
+                      .arguments = {"line_test", std::string(worker)},
                       .start = {.body = worker::to_json(model, "served")},
                       .workers = 1 + spare,
                       .spare = spare,
@@ -129,6 +134,7 @@ class Shop {
   }
 
   std::string model_;
+  std::ostringstream said_;
   spdlog::logger log_;
   sys::Poller poller_;
   Line line_;
@@ -311,11 +317,28 @@ TEST(Line, StaysReadyWhileAWorkerStartsAgain) {
   EXPECT_TRUE(shop.line().ready(Clock::now()));
 }
 
+TEST(Line, ComplainsOnceOfAWorkerThatDescribesItsModelWithoutSense) {
+  Shop shop("", 16, 1_MiB, 0, kRaving);
+  shop.until([&] { return shop.line().signature().has_value(); });
+  const std::string said = shop.said();
+  const std::size_t first = said.find("makes no sense");
+  ASSERT_NE(first, std::string::npos) << said;
+  EXPECT_EQ(said.find("makes no sense", first + 1), std::string::npos) << said;
+}
+
+// Comes to its senses in time: it is no worker to be killed for it.
+void rave() {
+  for (int i = 0; i < 10; ++i)
+    sys::send_message(shm::kControlFd, shm::kSignature + std::string("nonsense"));
+}
+
 }  // namespace
 }  // namespace headrace::server
 
 int main(int argc, char** argv) {
-  if (argc == 2 && std::string_view(argv[1]) == "--worker")
+  const std::string_view role = argc == 2 ? argv[1] : "";
+  if (role == headrace::server::kRaving) headrace::server::rave();
+  if (role == "--worker" || role == headrace::server::kRaving)
     return headrace::worker::worker_main(headrace::worker::make_body);
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();

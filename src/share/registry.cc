@@ -245,6 +245,14 @@ void Registry::introduce(shm::Participant who, int control) {
   send(peer);
 }
 
+// Whoever says without end what comes to nothing is not unlucky.
+bool Registry::excuse(shm::Participant who) {
+  const auto found = peers_.find(who.place());
+  if (found == peers_.end() || found->second.excuses == 0) return false;
+  --found->second.excuses;
+  return true;
+}
+
 bool Registry::heard(shm::Participant from, std::span<const char> message,
                      std::vector<sys::Fd> passed) {
   const std::scoped_lock lock(mutex_);
@@ -254,12 +262,12 @@ bool Registry::heard(shm::Participant from, std::span<const char> message,
   if (notice->kind == Kind::dropped) {
     const auto found = segments_.find(notice->id);
     if (found == segments_.end())
-      return true;  // it may not have been taken in for want of descriptors
+      return excuse(from);  // it may not have been taken in for want of descriptors
     if (found->second.segment->creator() != from) return false;
   } else if (notice->kind != Kind::segment) {
     return false;
   }
-  if (!take_in(*notice, std::move(passed))) return true;
+  if (!take_in(*notice, std::move(passed))) return excuse(from);
   if (notice->kind == Kind::segment && segments_.at(notice->id).segment->creator() != from) {
     segments_.erase(notice->id);
     return false;

@@ -72,7 +72,9 @@ class Registry {
   std::optional<shm::Participant> enlist();
   // Its process was started and listens on `control`, which stays open until hang_up().
   void introduce(shm::Participant who, int control);
-  // False when no worker would say that. True is no praise: what cannot be taken in is dropped.
+  // False when no worker would say that. True is no praise: what cannot be taken in is dropped, so many times in a
+  // worker's life.
+  static constexpr unsigned kMostExcuses = 4096;
   bool heard(shm::Participant from, std::span<const char> message, std::vector<sys::Fd> passed);
   // Its control socket is about to be closed.
   void hang_up(shm::Participant who);
@@ -91,6 +93,7 @@ class Registry {
   struct Peer {
     int control = -1;
     std::deque<Notice> unsent{};
+    unsigned excuses = kMostExcuses;  // messages that may come to nothing
   };
   struct KnownSegment {
     std::shared_ptr<array::Segment> segment;
@@ -101,6 +104,7 @@ class Registry {
   bool send(Peer& peer);
   std::optional<int> descriptor(const Notice& notice) const;
   bool take_in(const Notice& notice, std::vector<sys::Fd> passed);
+  bool excuse(shm::Participant who);
   bool listen_locked();
   static std::optional<Notice> parse(std::span<const char> message);
   bool mentions_locked(const shm::BlockName& name) const;

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 
 #include "sys/error.h"
 
@@ -126,6 +128,21 @@ Result<std::string> read_sealed_text(int fd, Bytes limit) {
     done += static_cast<std::size_t>(n);
   }
   return text;
+}
+
+Result<std::string> sealed_text_of(int pid, std::string_view name, Bytes limit) {
+  namespace fs = std::filesystem;
+  const std::string wanted = "/memfd:" + std::string(name) + " (deleted)";
+  std::error_code wrong;
+  for (fs::directory_iterator at("/proc/" + std::to_string(pid) + "/fd", wrong), end;
+       !wrong && at != end; at.increment(wrong)) {
+    std::error_code closed;  // meanwhile
+    if (fs::read_symlink(at->path(), closed) != wanted) continue;
+    const Fd fd(::open(at->path().c_str(), O_RDONLY | O_CLOEXEC));
+    const int seals = fd ? ::fcntl(fd.get(), F_GET_SEALS) : -1;
+    if (seals >= 0 && (seals & F_SEAL_WRITE) != 0) return read_sealed_text(fd.get(), limit);
+  }
+  return Error{wrong ? wrong.message() : "it holds no text of that name"};
 }
 
 }  // namespace headrace::sys

@@ -78,5 +78,8 @@ class SharedMemory {
 Result<Fd> sealed_text(std::string_view name, std::string_view text);
 // All that such a descriptor holds, up to `limit`.
 Result<std::string> read_sealed_text(int fd, Bytes limit);
+// What process `pid` holds by that name, of those that sealed_text() made. An error: it holds none, or this process may
+// not look at its descriptors: those of another user are none of its business.
+Result<std::string> sealed_text_of(int pid, std::string_view name, Bytes limit);
 
 }  // namespace headrace::sys

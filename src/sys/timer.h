@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <string_view>
 
 #include "sys/fd.h"
 
@@ -20,5 +21,9 @@ class Timer {
  private:
   Fd fd_;
 };
+
+// From now on this process has so long. If it is still there then, wherever it waits (for a file, for a name to be
+// resolved), it writes the start of `last_words` to standard output and ends with `code`. Once in a process.
+void end_after(std::chrono::milliseconds patience, std::string_view last_words, int code);
 
 }  // namespace headrace::sys

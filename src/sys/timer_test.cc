@@ -1,6 +1,9 @@
 #include "sys/timer.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <array>
 
 #include "sys/poller.h"
 #include "sys/process.h"
@@ -27,6 +30,18 @@ TEST(Timer, TakesAMomentLongGone) {
   Timer timer;
   timer.set(Clock::time_point{});
   EXPECT_TRUE(wait_readable(timer.fd(), 10s));
+}
+
+TEST(EndAfter, EndsAProcessThatWaitsForSomethingElse) {
+  const auto wait_for_ever = [] {
+    std::array<int, 2> nobody{};
+    (void)!::pipe(nobody.data());
+    ::dup2(STDERR_FILENO, STDOUT_FILENO);  // where the test reads
+    end_after(1ms, "no answer\n", 7);
+    char none = 0;
+    for (;;) (void)!::read(nobody[0], &none, 1);
+  };
+  EXPECT_EXIT(wait_for_ever(), testing::ExitedWithCode(7), "no answer");
 }
 
 TEST(CpuSeconds, AreThoseOfTheProcess) {
