@@ -34,15 +34,22 @@ class Patience {
 };
 
 // The first result of `attempt` that is no error which may pass; or the last error, once time is up.
-template <class Attempt>
-auto patiently(std::chrono::milliseconds in_all, const Attempt& attempt) {
+// `alive` is called before each try: what comes after may hang.
+template <class Attempt, class Alive>
+auto patiently(std::chrono::milliseconds in_all, const Alive& alive, const Attempt& attempt) {
   for (Patience patience(in_all);;) {
+    alive();
     auto result = attempt();
     if (result || !result.error().passing) return result;
     const auto pause = patience.pause();
     if (!pause) return result;
     std::this_thread::sleep_for(*pause);
   }
+}
+template <class Attempt>
+auto patiently(std::chrono::milliseconds in_all, const Attempt& attempt) {
+  return patiently(
+      in_all, [] {}, attempt);
 }
 
 }  // namespace headrace

@@ -2,12 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <functional>
 #include <iostream>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/patience.h"
@@ -39,24 +43,54 @@ struct Results {
   pipeline::Answered answered;
 };
 
-Result<Results> open_results(const RunOptions& options, spdlog::logger& log) {
+// Of a run that was killed on another machine, the server holds the lock until it misses that one.
+constexpr std::chrono::milliseconds kLockPatience{30'000};
+// A FIFO's reader may come when it likes.
+constexpr std::chrono::milliseconds kReaderLook{100};
+// One call to the file of results that takes longer than this and than --patience hangs.
+constexpr std::chrono::milliseconds kShortestHang{3'000};
+
+Result<sys::RecordFile, sys::FileError> open_out(const RunOptions& options,
+                                                 sys::RecordFile::Mode mode, spdlog::logger& log,
+                                                 const Alive& alive) {
+  using Awaits = sys::FileError::Awaits;
+  Patience for_lock(std::min(kLockPatience, options.patience));
+  for (bool said = false;;) {
+    auto file = patiently(options.patience, alive,
+                          [&] { return sys::RecordFile::open(options.out, mode); });
+    if (file || file.error().awaits == Awaits::nothing) return file;
+    const bool locked = file.error().awaits == Awaits::lock;
+    const auto pause = locked ? for_lock.pause() : kReaderLook;
+    if (!pause) return file;
+    if (!std::exchange(said, true))
+      log.warn("{}; waiting for {}", file.error().message, locked ? "the lock" : "a reader");
+    std::this_thread::sleep_for(*pause);
+  }
+}
+
+Result<Results> open_results(const RunOptions& options, spdlog::logger& log, const Alive& alive) {
   if (options.out == "-") return Results{sys::RecordFile::standard_output(), {}};
   using Mode = sys::RecordFile::Mode;
   const Mode mode = options.resume      ? Mode::extend
                     : options.overwrite ? Mode::overwrite
                                         : Mode::fresh;
-  auto file = patiently(options.patience, [&] { return sys::RecordFile::open(options.out, mode); });
+  auto file = open_out(options, mode, log, alive);
   if (!file) return Error{file.error().message};
   if (file->regular() && !file->locked()) {
-    log.info("{}: this file system has no locks; no other run must write to it", options.out);
+    log.warn("{}: this file system has no locks; no other run must write to it", options.out);
   }
   if (!options.resume) return Results{std::move(*file), {}};
-  Result<pipeline::Answered> answered = pipeline::Answered::read(*file, options.patience);
+  Result<pipeline::Answered> answered = pipeline::Answered::read(*file, options.patience, alive);
   if (!answered) return answered.error();
   if (answered->torn_bytes() > 0) {
-    log.warn("{}: cutting off a torn last line of {} bytes", options.out, answered->torn_bytes());
+    if (answered->lost()) {
+      log.warn("{}: a write to it was lost; cutting off {} bytes from there on", options.out,
+               answered->torn_bytes());
+    } else {
+      log.warn("{}: cutting off a torn last line of {} bytes", options.out, answered->torn_bytes());
+    }
     const std::uint64_t whole = answered->whole_bytes();
-    if (auto cut = patiently(options.patience, [&] { return file->cut(whole); }); !cut)
+    if (auto cut = patiently(options.patience, alive, [&] { return file->cut(whole); }); !cut)
       return Error{cut.error().message};
   }
   return Results{std::move(*file), std::move(*answered)};
@@ -66,15 +100,21 @@ Result<Results> open_results(const RunOptions& options, spdlog::logger& log) {
 constexpr auto kSummaryPatience = std::chrono::seconds(10);
 // What takes longer is worth a word in the progress.
 constexpr double kMoment = 2;  // seconds
+// And in the log, where there is no progress.
+constexpr auto kSlowListing = std::chrono::seconds(10);
 
-Status write_summary(const RunOptions& options, const Summary& summary) {
-  if (options.summary.empty()) return Ok{};
-  const std::function<Status()> write = [path = options.summary, text = to_json(summary)] {
+// There is a value, or a signal came, if there are `signals` to listen to.
+Unhurried<Status> write_summary(const RunOptions& options, const Summary& summary,
+                                sys::Signals* signals) {
+  if (options.summary.empty()) return {.value = Ok{}};
+  const std::function<Status(const Alive&)> write = [path = options.summary,
+                                                     text = to_json(summary)](const Alive&) {
     return sys::replace_file(path, text);
   };
-  auto written = unhurried(write, nullptr, kSummaryPatience, [] {});
-  if (written.value) return *std::move(written.value);
-  return Error{"cannot write " + options.summary + ": it did not answer in time"};
+  auto written = unhurried(write, signals, kSummaryPatience, [] {});
+  if (!written.value && !written.signal)
+    written.value = Error{"cannot write " + options.summary + ": it did not answer in time"};
+  return written;
 }
 
 // One run from its parts to its summary.
@@ -107,7 +147,7 @@ class Run {
     watch_.conclude(Clock::now());
     const Summary summary = summarize(outcome);
     std::cerr << to_text(summary);
-    const Status written = write_summary(options_, summary);
+    const Status written = *write_summary(options_, summary, nullptr).value;
     if (!written) log_.error("{}", written.error().message);
     if (outcome.error) {
       log_.error("{}", outcome.error->message);
@@ -174,6 +214,7 @@ class Run {
     if (!measured_ && first_answer_ != Clock::time_point{}) measure(now);
     const auto patience = watch_.step(now, pipeline_.counts().answered());
     tell_of_trouble(now);
+    if (options_.progress == ProgressStyle::none) tell_of_slow_listing(now);
     progress_.show({.counts = pipeline_.counts(),
                     .total = source_.total(),
                     .workers = worker_letters(fleet_),
@@ -196,6 +237,14 @@ class Run {
                 std::chrono::duration<double>(now - *failing_since_).count());
       failing_since_.reset();
     }
+  }
+
+  // Once: nobody sees the progress that would say so.
+  void tell_of_slow_listing(Clock::time_point now) {
+    const auto listing = source_.waiting_since();
+    if (told_of_listing_ || !listing || now - *listing < kSlowListing) return;
+    told_of_listing_ = true;
+    log_.warn("still waiting for the names of inputs");
   }
 
   // What nothing goes on without, once that takes longer than a moment.
@@ -290,6 +339,7 @@ class Run {
   Clock::time_point start_ = Clock::now();
   Clock::time_point first_answer_;
   bool measured_ = false;
+  bool told_of_listing_ = false;
   std::optional<Clock::time_point> failing_since_{};  // the file of results
   double cpu_before_ = sys::cpu_seconds_children() + sys::cpu_seconds_self();
 };
@@ -319,24 +369,28 @@ int run_command(const RunOptions& asked) {
   log->info("\n{}", plan::plan_text(sizing->budget, sizing->plan));
   const Result<InputOpening> opening = input_opening(options, *workload, *sizing);
   if (!opening) return cannot(opening.error());
-  const std::function<Result<Results>()> open = [options, log] {
-    return open_results(options, *log);
+  const std::function<Result<Results>(const Alive&)> open = [options, log](const Alive& alive) {
+    return open_results(options, *log, alive);
   };
-  auto opened = unhurried(open, &signals, std::chrono::hours(24 * 365), [&] {
+  const auto longest_call = std::max(options.patience, kShortestHang);
+  auto opened = unhurried(open, &signals, longest_call, [&] {
     log->warn("still opening {}, and reading what it holds", options.out);
   });
-  if (opened.signal) return 128 + *opened.signal;
-  Result<Results>& results = *opened.value;
-  if (!results) return cannot(results.error());
+  // A run that is refused leaves the summary of another one as it is.
+  if (opened.value && !*opened.value) return cannot(opened.value->error());
   // Until the run is over the summary says that it is not; and a place that cannot be written shows
   // now.
-  if (!options.summary.empty()) {
-    Summary unfinished;
-    unfinished.model = workload->name;
-    unfinished.stopped = "not finished";
-    if (Status written = write_summary(options, unfinished); !written)
-      return cannot(written.error());
+  Summary unfinished;
+  unfinished.model = workload->name;
+  unfinished.stopped = "not finished";
+  const auto begun = write_summary(options, unfinished, &signals);
+  if (const auto signal = opened.signal ? opened.signal : begun.signal) return 128 + *signal;
+  if (!opened.value) {
+    return cannot(Error{fmt::format("cannot open {}: it has not answered for {:g} s", options.out,
+                                    std::chrono::duration<double>(longest_call).count())});
   }
+  if (!*begun.value) return cannot(begun.value->error());
+  Result<Results>& results = *opened.value;
   if (Status room = check_room(*sizing); !room) return cannot(room.error());
   Result<shm::SlotArea> slots = shm::SlotArea::create(sizing->slots);
   if (!slots) return cannot(slots.error());

@@ -1,8 +1,11 @@
 #include "pipeline/jsonl_sink.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include <atomic>
 #include <chrono>
+#include <csignal>
 #include <thread>
 
 #include "pipeline/temporary.h"
@@ -87,6 +90,94 @@ TEST(RecordFile, RefusesAFileThatAnotherRunIsWriting) {
   ASSERT_TRUE(first);
   ASSERT_FALSE(second);
   EXPECT_NE(second.error().message.find("another run"), std::string::npos);
+  EXPECT_EQ(second.error().awaits, sys::FileError::Awaits::lock);
+}
+
+TEST(RecordFile, AFifoWaitsForItsReaderAndNoticesThatItLeft) {
+  const TemporaryFolder folder;
+  const std::string path = folder / "pipe";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const auto early = sys::RecordFile::open(path, Mode::fresh);
+  ASSERT_FALSE(early);
+  EXPECT_EQ(early.error().awaits, sys::FileError::Awaits::reader);
+  auto reader = sys::open_for_reading(path);
+  auto file = sys::RecordFile::open(path, Mode::fresh);
+  ASSERT_TRUE(file);
+  reader->reset();
+  file->take("lost otherwise\n");
+  std::signal(SIGPIPE, SIG_IGN);
+  EXPECT_FALSE(file->write());
+}
+
+TEST(RecordFile, WaitsForALockThatSomebodyElseGotMeanwhile) {
+  const TemporaryFolder folder;
+  const std::string path = folder / "out";
+  auto file = sys::RecordFile::open(path, Mode::fresh);
+  file->take("one\n");
+  // The lock is of the open file, so it is lost with the file of that name and taken with the new one.
+  std::filesystem::rename(path, folder / "moved");
+  auto other = sys::RecordFile::open(path, Mode::fresh);
+  ASSERT_TRUE(other);
+  const auto refused = file->reopen();
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().passing);
+  EXPECT_NE(refused.error().message.find("its lock is held"), std::string::npos);
+  ASSERT_TRUE(other->close());
+  ASSERT_TRUE(file->reopen());
+  ASSERT_TRUE(file->write() && file->sync() && file->close());
+  EXPECT_EQ(folder.read("out"), "one\n");
+}
+
+TEST(RecordFile, NoticesWhoWroteWhileItsOwnWriteHung) {
+  const TemporaryFolder folder;
+  auto file = sys::RecordFile::open(folder / "out", Mode::fresh);
+  file->take("ours\n");
+  ASSERT_TRUE(file->write());
+  std::ofstream(folder / "out", std::ios::app) << "theirs\n";
+  EXPECT_FALSE(file->sync());
+  EXPECT_EQ(file->synced_records(), 0U);
+}
+
+TEST(RecordFile, NoticesAtTheEndThatSomebodyElseShortenedIt) {
+  const TemporaryFolder folder;
+  auto file = sys::RecordFile::open(folder / "out", Mode::fresh);
+  file->take("one\ntwo\n");
+  ASSERT_TRUE(file->write() && file->sync());
+  std::filesystem::resize_file(folder / "out", 4);
+  EXPECT_FALSE(file->close());
+  EXPECT_EQ(file->synced_records(), 0U) << "nobody knows what is left";
+}
+
+TEST(RecordFile, CutsNothingOffThatMayBeAnotherRuns) {
+  const TemporaryFolder folder;
+  auto file = sys::RecordFile::open(folder / "out", Mode::fresh);
+  file->take("ours\n");
+  ASSERT_TRUE(file->write());
+  std::ofstream(folder / "out", std::ios::app) << "theirs\n";
+  file->give_up();
+  EXPECT_EQ(folder.read("out"), "ours\ntheirs\n");
+}
+
+TEST(RecordFile, WritesNothingOnceItIsAbandoned) {
+  const TemporaryFolder folder;
+  const std::atomic<bool> abandoned = true;
+  auto file = sys::RecordFile::open(folder / "out", Mode::fresh);
+  file->take("late\n");
+  EXPECT_FALSE(file->write(&abandoned));
+  file->give_up(&abandoned);
+  EXPECT_EQ(folder.read("out"), "");
+}
+
+TEST(RecordFile, GivingUpBringsAllThatItHoldsFromTheLastSyncOn) {
+  const TemporaryFolder folder;
+  auto file = sys::RecordFile::open(folder / "out", Mode::fresh);
+  file->take("one\n");
+  ASSERT_TRUE(file->write());
+  // What a write leaves that was lost.
+  std::ofstream(folder / "out") << std::string(4, '\0');
+  file->give_up();
+  EXPECT_EQ(folder.read("out"), "one\n");
+  EXPECT_EQ(file->synced_records(), 1U);
 }
 
 TEST(RecordFile, NoticesThatSomebodyElseWritesAndCutsNothingOff) {
@@ -111,7 +202,7 @@ TEST(RecordFile, WritesAgainWhatWasNotSynced) {
   ASSERT_TRUE(file->write());
   // As if it had been lost on its way.
   std::filesystem::resize_file(folder / "out", 5);
-  file->reopen();
+  ASSERT_TRUE(file->reopen());
   ASSERT_TRUE(file->write() && file->sync() && file->close());
   EXPECT_EQ(folder.read("out"), "one\ntwo\n");
   EXPECT_EQ(file->synced_records(), 2U);
@@ -120,7 +211,7 @@ TEST(RecordFile, WritesAgainWhatWasNotSynced) {
 TEST(RecordFile, HoldsItsLockWhenItIsOpenedAnew) {
   const TemporaryFolder folder;
   auto file = sys::RecordFile::open(folder / "out", Mode::fresh);
-  file->reopen();
+  ASSERT_TRUE(file->reopen());
   EXPECT_FALSE(sys::RecordFile::open(folder / "out", Mode::extend));
 }
 
@@ -131,7 +222,7 @@ TEST(RecordFile, DoesNotTakeAnotherFileOfThatNameForItsOwn) {
   ASSERT_TRUE(file->write() && file->sync());
   std::filesystem::rename(folder / "out", folder / "moved");
   folder.write("out", "");
-  file->reopen();
+  ASSERT_TRUE(file->reopen());
   file->take("two\n");
   ASSERT_TRUE(file->write() && file->sync() && file->close());
   EXPECT_EQ(folder.read("moved"), "one\ntwo\n");

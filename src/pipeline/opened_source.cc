@@ -50,15 +50,17 @@ struct OpenedSource::Desk {
   std::deque<Job> waiting{};
   std::map<std::uint64_t, Job> at_work{};  // by thread
   std::vector<Input> done{};
-  std::uint64_t out_of_patience =
-      0;  // opens that failed for all their time, for a reason that may pass
+  // Opens that failed for all their time, for a reason that may pass, and no other has succeeded since: is
+  // it the input's, or the share's? Asked once more, each, when that is known.
+  std::vector<Job> held_back{};
   std::string last_reason{};
   bool starved = false;  // the source waits for the bell
   bool stopping = false;
 
   // While descriptors are short or a share is away, tries again. Each try has the whole time for itself.
-  Result<sys::Fd, sys::ReadError> open_patiently(const std::string& name, std::uint64_t number) {
-    for (Patience patience(in_all);;) {
+  Result<sys::Fd, sys::ReadError> open_patiently(const std::string& name, bool once,
+                                                 std::uint64_t number) {
+    for (Patience patience(once ? 0ms : in_all);;) {
       auto file = open(name);
       const auto pause = file || !file.error().passing ? std::nullopt : patience.pause();
       if (!pause) return file;
@@ -68,6 +70,16 @@ struct OpenedSource::Desk {
       mine->second.since = Clock::now() + *pause;
       if (stopped.wait_for(lock, *pause, [this] { return stopping; })) return file;
     }
+  }
+
+  // Under the mutex.
+  void try_once_more() {
+    for (Job& job : held_back) {
+      job.once_more = true;
+      waiting.push_front(std::move(job));
+    }
+    held_back.clear();
+    work_to_do.notify_all();
   }
 };
 
@@ -117,25 +129,28 @@ void OpenedSource::work(const std::shared_ptr<Desk>& desk, std::uint64_t number)
     desk->waiting.pop_front();
     job.begun = job.since = Clock::now();
     const std::string name = job.input.name;
+    const bool once = job.once_more;
     // One wakes the next, so that a lot of inputs does not wake more than it has use for.
     if (!desk->waiting.empty()) desk->work_to_do.notify_one();
     lock.unlock();
-    auto opened = desk->open_patiently(name, number);
+    auto opened = desk->open_patiently(name, once, number);
     lock.lock();
     auto mine = desk->at_work.extract(number);
     if (mine.empty()) return lock.unlock();  // it was given up, and this thread with it
-    Input input = std::move(mine.mapped().input);
-    if (opened) {
-      *mine.mapped().file = std::move(*opened);
-      input.file = std::move(mine.mapped().file);
+    if (!opened && opened.error().passing && !once) {
+      desk->last_reason = opened.error().message;
+      desk->held_back.push_back(std::move(mine.mapped()));
     } else {
-      if (opened.error().passing) {
-        ++desk->out_of_patience;
-        desk->last_reason = opened.error().message;
+      Input input = std::move(mine.mapped().input);
+      if (opened) {
+        *mine.mapped().file = std::move(*opened);
+        input.file = std::move(mine.mapped().file);
+        desk->try_once_more();
+      } else {
+        input.unfit = {opened.error().code, opened.error().message};
       }
-      input.unfit = {opened.error().code, opened.error().message};
+      desk->done.push_back(std::move(input));
     }
-    desk->done.push_back(std::move(input));
     if (std::exchange(desk->starved, false)) desk->bell.ring();
   }
 }
@@ -144,6 +159,7 @@ Source::Pulled OpenedSource::next(Input& input) {
   collect();
   if (trouble_) return Pulled::end;
   pull();
+  end_holding_back();
   if (ready_.empty() && threads_.size() < settings_.most_threads) add_thread_if_slow();
   if (!may_go()) return inner_ended_ && is_empty() ? Pulled::end : Pulled::not_yet;
   const auto first = ready_.begin();
@@ -203,12 +219,12 @@ void OpenedSource::collect() {
   }
   desk_->done.clear();
   desk_->starved = !may_go();
-  if (desk_->out_of_patience <= kMostLeftBehind) return;
+  if (desk_->held_back.size() <= kMostLeftBehind) return;
   trouble_ = Error{
       fmt::format("{} inputs could not be opened for {:g} s each ({}): is a disk or a "
                   "network share gone? With --resume it goes on from here",
-                  desk_->out_of_patience, std::chrono::duration<double>(settings_.patience).count(),
-                  desk_->last_reason)};
+                  desk_->held_back.size(),
+                  std::chrono::duration<double>(settings_.patience).count(), desk_->last_reason)};
 }
 
 void OpenedSource::give_up_late() {
@@ -239,6 +255,15 @@ void OpenedSource::give_up_late() {
                         "network share gone? "
                         "With --resume it goes on from here",
                         left_behind_, std::chrono::duration<double>(settings_.timeout).count())};
+}
+
+// When nothing else is left that could be opened, so that none will succeed.
+void OpenedSource::end_holding_back() {
+  const bool more = !inner_ended_ && ready_.size() + opening_.size() <= settings_.ahead / 2 &&
+                    *open_ < settings_.most_open;
+  if (more) return;
+  const std::lock_guard lock(desk_->mutex);
+  if (desk_->held_back.size() == opening_.size()) desk_->try_once_more();
 }
 
 // In lots, so that the threads are not woken for each input.

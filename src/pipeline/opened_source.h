@@ -47,7 +47,8 @@ class OpenedSource : public Source {
     std::size_t most_open = 1024;  // files altogether: those, and those that were handed out
     // One open that takes longer is given up, and its input fails as `timeout`; 0: no such limit.
     std::chrono::milliseconds timeout{0};
-    // How long errors that may pass are tried again: a network share that is away is no input's fault.
+    // How long errors that may pass are tried again: a network share that is away is no input's fault. Who
+    // runs out of it is held back until another open succeeds, and tried once more.
     std::chrono::milliseconds patience{300'000};
     // No input is handed out that lies so far behind one which is still to be opened: what keeps an
     // order of answers takes no more then.
@@ -81,12 +82,14 @@ class OpenedSource : public Source {
     Clock::time_point begun{};
     Clock::time_point since{};                      // the same, or when it was tried again
     std::optional<Clock::time_point> found_late{};  // when it was first seen to be late
+    bool once_more = false;                         // it was held back
   };
 
   static void work(const std::shared_ptr<Desk>& desk, std::uint64_t number);
   bool start_thread();
   void collect();
   void give_up_late();
+  void end_holding_back();
   void add_thread_if_slow();
   bool may_go() const;
   bool is_empty() const { return ready_.empty() && opening_.empty(); }

@@ -342,9 +342,40 @@ TEST(OpenedSource, AShareThatIsAwayForEveryInputIsTrouble) {
                     return Opened(sys::ReadError{ItemError::unreadable, "Host is down", true});
                   },
               .patience = 1ms});
-  EXPECT_LT(all_of(source).size(), 200U);
+  EXPECT_TRUE(all_of(source).empty()) << "none of them is to get a line";
   ASSERT_TRUE(source.trouble());
   EXPECT_THAT(source.trouble()->message, HasSubstr("(Host is down): is a disk or a network share"));
+}
+
+TEST(OpenedSource, InputsThatRanOutOfPatienceWithTheShareAreOpenedOnceItIsBack) {
+  Given given(Given::numbered(60));
+  std::atomic<int> opens = 0;
+  OpenedSource source(
+      given, {.open =
+                  [&opens](const std::string& name) {
+                    return opens++ < 20
+                               ? Opened(sys::ReadError{ItemError::unreadable, "Host is down", true})
+                               : some_file(name);
+                  },
+              .patience = 0ms});
+  const auto all = all_of(source);
+  EXPECT_EQ(all.size(), 60U);
+  for (const auto& [index, input] : all) EXPECT_TRUE(input.file) << index;
+  EXPECT_FALSE(source.trouble());
+}
+
+TEST(OpenedSource, InputsThatCannotBeOpenedAtTheVeryEndFailAlone) {
+  Given given(Given::numbered(3));
+  OpenedSource source(given,
+                      {.open =
+                           [](const std::string&) {
+                             return Opened(sys::ReadError{ItemError::unreadable, "bad disk", true});
+                           },
+                       .ahead = 1,
+                       .patience = 0ms});
+  const auto all = all_of(source);
+  EXPECT_EQ(all.size(), 3U);
+  for (const auto& [index, input] : all) EXPECT_TRUE(input.unfit) << index;
 }
 
 // Each open waits until so many are under way, so it hangs unless they are.

@@ -68,6 +68,9 @@ Outcome Pipeline::run(const std::function<milliseconds(Clock::time_point)>& tick
 
 bool Pipeline::done() {
   if (outcome_.error || at_once_) return true;
+  // What is in flight gets its lines first: otherwise --resume, with the same trouble, never would.
+  if (source_ended_ && in_flight() == 0) outcome_.error = parts_.source.trouble();
+  if (outcome_.error) return true;
   const bool no_more = source_ended_ || outcome_.stopped_by;
   return no_more && in_flight() == 0 && settled();
 }
@@ -104,7 +107,6 @@ bool Pipeline::admit_one(Clock::time_point now) {
     if (pulled == Source::Pulled::not_yet) return false;
     if (pulled == Source::Pulled::end) {
       source_ended_ = true;
-      if (auto trouble = parts_.source.trouble()) outcome_.error = std::move(trouble);
       return false;
     }
     held_ = std::move(input);
@@ -231,11 +233,12 @@ void Pipeline::take_signals() {
       parts_.fleet.notice_stops(Clock::now());
       continue;
     }
-    settling_since_.reset();
     if (outcome_.stopped_by || !parts_.drains) {
       outcome_.stopped_by = outcome_.stopped_by.value_or(*signal);
-      at_once_ = true;
+      // Once: a signal every half second must not put off the end.
+      if (!std::exchange(at_once_, true)) settling_since_.reset();
     } else {
+      settling_since_.reset();
       outcome_.stopped_by = *signal;
       parts_.log.warn("{}: finishing what is in flight; once more stops at once",
                       *signal == SIGINT ? "interrupted" : "asked to stop");

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <utility>
@@ -43,7 +44,7 @@ struct ResultWriter::Desk {
   bool idle = false;  // the thread waits for work
   bool ending = false;
   bool over = false;
-  bool left_behind = false;
+  std::atomic<bool> left_behind = false;  // read by the thread in the midst of its calls
   std::optional<Error> error{};
   std::optional<Trouble> trouble{};           // since the first failure, or the call under way
   std::optional<Clock::time_point> called{};  // when the call that is under way began
@@ -60,7 +61,7 @@ struct ResultWriter::Desk {
   Result<Ok, sys::FileError> attempt(bool anew, bool synced);
   bool wait_for_better(const sys::FileError& wrong, Patience& patience);
   void call();
-  void stop(std::optional<Error> why);
+  void stop(std::optional<Error> why, bool with_count = true);
   std::chrono::milliseconds longest_call() const {
     return std::max(settings.patience, kShortestHang);
   }
@@ -87,7 +88,7 @@ void ResultWriter::Desk::work() {
     if (last) {
       call();
       auto closed = file.close();
-      return stop(closed ? std::nullopt : std::optional(Error{closed.error().message}));
+      return stop(closed ? std::nullopt : std::optional(Error{closed.error().message}), false);
     }
     std::unique_lock lock(mutex);
     work_to_do.wait_for(lock, settings.gather, [this] {
@@ -131,8 +132,10 @@ bool ResultWriter::Desk::bring(bool synced) {
 }
 
 Result<Ok, sys::FileError> ResultWriter::Desk::attempt(bool anew, bool synced) {
-  if (anew) file.reopen();
-  auto done = file.write();
+  if (anew) {
+    if (auto opened = file.reopen(); !opened) return opened;
+  }
+  auto done = file.write(&left_behind);
   return done && synced ? file.sync() : done;
 }
 
@@ -147,7 +150,8 @@ void ResultWriter::Desk::call() {
 bool ResultWriter::Desk::wait_for_better(const sys::FileError& wrong, Patience& patience) {
   const auto pause = wrong.passing ? patience.pause() : std::nullopt;
   if (!pause) {
-    file.give_up();
+    // Left behind, it may have hung for long: the file is another run's by now, perhaps.
+    if (!left_behind) file.give_up(&left_behind);
     const bool waited = wrong.passing;
     stop(Error{wrong.message + (waited ? ", for " + seconds_text(settings.patience) : "")});
     return false;
@@ -156,23 +160,23 @@ bool ResultWriter::Desk::wait_for_better(const sys::FileError& wrong, Patience& 
   trouble->error = wrong.message;
   called.reset();
   bell.ring();
-  if (!work_to_do.wait_for(lock, *pause, [this] { return left_behind; })) return true;
+  if (!work_to_do.wait_for(lock, *pause, [this] { return left_behind.load(); })) return true;
   lock.unlock();
-  file.give_up();
   stop(Error{wrong.message});
   return false;
 }
 
 // Nothing more is written.
-void ResultWriter::Desk::stop(std::optional<Error> why) {
+void ResultWriter::Desk::stop(std::optional<Error> why, bool with_count) {
+  const std::uint64_t synced = file.synced_records();
   if (why) [[maybe_unused]]
     const auto closed = file.close();
   const std::lock_guard lock(mutex);
-  kept = file.synced_records();
+  kept = synced;
   over = true;
   called.reset();
   if (!why) trouble.reset();
-  if (why && !error) error = Error{why->message + not_kept_text()};
+  if (why && !error) error = Error{why->message + (with_count ? not_kept_text() : "")};
   bell.ring();
 }
 
@@ -236,11 +240,10 @@ Status ResultWriter::finish() {
   {
     const std::lock_guard lock(desk_->mutex);
     if (!desk_->over && !wrong) {
-      wrong = Error{fmt::format("cannot write {}: {}{}", desk_->name,
-                                desk_->trouble && !desk_->trouble->error.empty()
-                                    ? desk_->trouble->error
-                                    : std::string("it did not answer in time"),
-                                desk_->not_kept_text())};
+      const bool failing = desk_->trouble && !desk_->trouble->error.empty();
+      wrong = Error{(failing ? desk_->trouble->error
+                             : "cannot write " + desk_->name + ": it did not answer in time") +
+                    desk_->not_kept_text()};
     }
     desk_->left_behind = true;
     desk_->work_to_do.notify_one();

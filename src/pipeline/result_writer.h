@@ -4,10 +4,10 @@
 // within a minute, or come a minute late. The supervisor must look after its workers meanwhile, so it
 // only hands lines over. The thread writes them, has the file system sync them every second, and holds
 // them until then: whatever fails is written again, at the same place, until it is there or patience
-// ends. Then the file is cut back to whole lines, and the run ends with the reason.
+// ends. Then the file is cut back to the lines that are kept, and the run ends with the reason.
 //
 // Bounded: in lines that wait, and in bytes that are held. Owns the thread; one that hangs in a call is
-// left behind, and touches nothing of ours any more. Never counts a line as kept before it is synced.
+// left behind, and touches nothing of ours any more, nor the file once its call is over. Never counts a line as kept before it is synced.
 #pragma once
 
 #include <chrono>

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <thread>
@@ -95,6 +96,19 @@ TEST(ResultWriter, AReaderThatDoesNotReadHoldsUpNobody) {
   const Status finished = writer.finish();
   ASSERT_FALSE(finished);
   EXPECT_THAT(finished.error().message, HasSubstr("did not answer in time"));
+}
+
+TEST(ResultWriter, OfAFileThatWasRemovedNoLineIsKept) {
+  const TemporaryFolder folder;
+  ResultWriter writer(fresh(folder / "out"), {.sync_every = 1ms});
+  writer.give("one\ntwo\n", 2);
+  while (writer.not_kept() > 0) std::this_thread::yield();
+  std::filesystem::remove(folder / "out");
+  writer.end();
+  wait_until_over(writer);
+  ASSERT_TRUE(writer.error());
+  EXPECT_THAT(writer.error()->message, HasSubstr("was removed"));
+  EXPECT_EQ(writer.not_kept(), 2U);
 }
 
 TEST(ResultWriter, AfterALastingErrorItSaysHowManyLinesAreNotKept) {

@@ -35,41 +35,105 @@ class LineReader {
   simdjson::dom::parser parser_;
 };
 
+// Reads a file piece by piece; `take` gets each, and says whether to go on.
+template <class Take>
+Status read_pieces(const sys::RecordFile& file, std::chrono::milliseconds patience,
+                   const std::function<void()>& alive, const Take& take) {
+  std::array<char, 65'536> buffer;
+  for (std::uint64_t at = 0;;) {
+    const auto got = patiently(patience, alive, [&] { return file.read(at, buffer); });
+    if (!got) return Error{got.error().message};
+    at += *got;
+    if (*got == 0 || !take(std::string_view(buffer.data(), *got))) return Ok{};
+  }
+}
+
+bool all_zeros(std::string_view text) {
+  return text.find_first_not_of('\0') == std::string_view::npos;
+}
+
+// No result is longer; somebody else's file may have no line end at all.
+constexpr std::size_t kLongestLine = 256 << 20;
+// Of every line that answer.h makes.
+constexpr std::string_view kBeginning = R"({"index":)";
+
+// Whether what is left of a line, or what has come of one so far, may be the beginning of a result.
+bool may_begin_result(std::string_view text) {
+  return text.substr(0, kBeginning.size()) == kBeginning.substr(0, text.size());
+}
+
+// Of a file that begins with zeros: whether it is one of results whose first write was lost, so that it
+// holds nothing else, or a result in a later line.
+Result<bool> only_lost_its_beginning(const sys::RecordFile& file,
+                                     std::chrono::milliseconds patience,
+                                     const std::function<void()>& alive) {
+  LineReader reader;
+  bool zeros = true;
+  bool result = false;
+  bool usable = false;  // not in the first line, nor in one with zeros
+  std::string line;
+  const Status read = read_pieces(file, patience, alive, [&](std::string_view text) {
+    zeros = zeros && all_zeros(text);
+    while (!text.empty() && !result) {
+      const std::size_t end = std::min(text.find('\n'), text.size());
+      const std::string_view part = text.substr(0, end);
+      usable = usable && part.find('\0') == std::string_view::npos;
+      if (usable) line += part;
+      usable = usable && may_begin_result(line) && line.size() <= kLongestLine;
+      if (end < text.size()) {
+        result = usable && reader.input_hash(line).has_value();
+        usable = true;
+        line.clear();
+      }
+      text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return !result;
+  });
+  if (!read) return read.error();
+  return zeros || result;
+}
+
 }  // namespace
 
-Result<Answered> Answered::read(const sys::RecordFile& file, std::chrono::milliseconds patience) {
+Result<Answered> Answered::read(const sys::RecordFile& file, std::chrono::milliseconds patience,
+                                const std::function<void()>& alive) {
   Answered answered;
   LineReader reader;
-  std::array<char, 65'536> buffer;
   std::string line;
-  bool lost = false;
+  bool foreign = false;
   std::uint64_t at = 0;
-  while (!lost) {
-    const auto got = patiently(patience, [&] { return file.read(at, buffer); });
-    if (!got) return Error{got.error().message};
-    if (*got == 0) break;
-    at += *got;
-    std::string_view text(buffer.data(), *got);
-    for (std::size_t end = text.find('\n'); end != std::string_view::npos && !lost;
-         end = text.find('\n')) {
+  const Status read = read_pieces(file, patience, alive, [&](std::string_view text) {
+    at += text.size();
+    for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
       line += text.substr(0, end);
       text.remove_prefix(end + 1);
       const auto hash = reader.input_hash(line);
-      // Not in the first line: a file of something else may begin so.
-      lost = !hash && !answered.hashes_.empty() && line.find('\0') != std::string::npos;
-      if (lost) break;
       if (!hash) {
-        return Error{file.name() + " cannot be resumed: its line " +
-                     std::to_string(answered.hashes_.size() + 1) +
-                     " is no result of headrace; give another --out, or --overwrite"};
+        answered.lost_ = line.find('\0') != std::string::npos;
+        foreign = !answered.lost_;
+        return false;
       }
       answered.hashes_.push_back(*hash);
       answered.whole_bytes_ += line.size() + 1;
       line.clear();
     }
-    if (lost) continue;
     line += text;
-    lost = !answered.hashes_.empty() && text.find('\0') != std::string_view::npos;
+    answered.lost_ = line.find('\0', line.size() - text.size()) != std::string::npos;
+    foreign = line.size() > kLongestLine || (answered.hashes_.empty() && !may_begin_result(line));
+    return !answered.lost_ && !foreign;
+  });
+  if (!read) return read.error();
+  // A file of something else may begin with zeros too, or hold some in its first line.
+  if (answered.lost_ && answered.hashes_.empty()) {
+    const auto ours = line.starts_with('\0') ? only_lost_its_beginning(file, patience, alive)
+                                             : Result<bool>(line.starts_with(kBeginning));
+    if (!ours) return ours.error();
+    foreign = !*ours;
+  }
+  if (foreign) {
+    return Error{file.name() + " cannot be resumed: its line " +
+                 std::to_string(answered.hashes_.size() + 1) +
+                 " is no result of headrace; give another --out, or --overwrite"};
   }
   answered.torn_bytes_ = std::max(at, file.synced_bytes()) - answered.whole_bytes_;
   std::sort(answered.hashes_.begin(), answered.hashes_.end());

@@ -86,9 +86,34 @@ TEST(Answered, ALongHoleTakesNoMemory) {
   EXPECT_EQ(answered->count(), 1U);
 }
 
-TEST(Answered, AFileThatBeginsWithZerosIsNoneOfOurs) {
+TEST(Answered, ZerosAtTheBeginningAreOursWithNothingElseOrAResultBehindThem) {
   const TemporaryFolder folder;
-  EXPECT_FALSE(read(folder.write("out", std::string(100, '\0') + "\n")));
+  const std::string zeros(70'000, '\0');
+  for (const std::string& content :
+       {zeros, zeros + line(1, "a") + line(2, "b"), zeros + "\n" + zeros + "\n" + line(1, "a"),
+        line(0, "a").substr(0, 12) + zeros}) {
+    const auto answered = read(folder.write("out", content));
+    ASSERT_TRUE(answered) << answered.error().message;
+    EXPECT_EQ(answered->count(), 0U);
+    EXPECT_EQ(answered->whole_bytes(), 0U);
+    EXPECT_EQ(answered->torn_bytes(), content.size());
+    EXPECT_TRUE(answered->lost());
+  }
+  for (const std::string& content : {zeros + "\n", zeros + "an archive", zeros + "\nan archive\n",
+                                     "an archive" + zeros, zeros + line(1, "a")}) {
+    EXPECT_FALSE(read(folder.write("out", content)));
+  }
+}
+
+TEST(Answered, AFileWithoutALineEndIsOursOnlyAsTheBeginningOfAResult) {
+  const TemporaryFolder folder;
+  for (const std::string content : {R"({"precious": [1, 2]})", "x",
+                                    R"({"index")"
+                                    "\1"}) {
+    const auto answered = read(folder.write("out", content));
+    ASSERT_FALSE(answered);
+    EXPECT_NE(answered.error().message.find("line 1"), std::string::npos);
+  }
 }
 
 TEST(Answered, AFileThatIsNoneOfOursIsNotExtended) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <cstdio>
+#include <optional>
 #include <string_view>
 #include <system_error>
 #include <thread>
@@ -64,6 +65,8 @@ class Walker {
     }
     return Ok{};
   }
+  // Of the first folder that was away for too long: its files are missing.
+  const std::optional<Error>& broken() const { return broken_; }
   // False once the walk shall stop.
   bool going() const { return going_; }
 
@@ -74,7 +77,12 @@ class Walker {
 
   void give(std::string name) { going_ = going_ && take_(std::move(name), std::nullopt); }
 
-  void give_up(const std::string& folder, const std::string& why) {
+  void give_up(const std::string& folder, const std::string& what, const sys::FileError& error) {
+    const std::string why = what + error.message;
+    if (error.passing && !broken_ && going_) {
+      broken_ = Error{folder + ": " + why +
+                      "; files in it may be missing: with --resume it goes on from here"};
+    }
     going_ = going_ && take_(folder, Input::Unfit{ItemError::unreadable, why});
   }
 
@@ -101,14 +109,14 @@ class Walker {
 
   void files_of(const std::string& path, std::vector<std::string>& subfolders) {
     auto reader = open_folder(path);
-    if (!reader) return give_up(path, "cannot read the folder: " + reader.error().message);
+    if (!reader) return give_up(path, "cannot read the folder: ", reader.error());
     std::vector<sys::FolderReader::Entry> entries;
     for (bool more = true; more && going_;) {
       entries.clear();
       auto read = read_piece(*reader, entries);
       more = read && *read;
       give_entries(path, entries, subfolders);
-      if (!read) give_up(path, "cannot read the folder to its end: " + read.error().message);
+      if (!read) give_up(path, "cannot read the folder to its end: ", read.error());
     }
   }
 
@@ -157,9 +165,17 @@ class Walker {
   Status list(const std::string& argument) {
     if (argument == "-") return list(kStandardInput, "on standard input");
     const std::string file = argument.substr(1);
-    Result<sys::Fd> fd = sys::open_for_reading(file);
-    if (!fd) return fd.error();
+    const auto fd = open_list(file);
+    if (!fd) return Error{fd.error().message};
     return list(fd->get(), file);
+  }
+
+  Result<sys::Fd, sys::FileError> open_list(const std::string& path) const {
+    Patience patience(settings_.patience);
+    for (;;) {
+      auto fd = sys::open_for_reading(path);
+      if (fd || !fd.error().passing || !pause(patience)) return fd;
+    }
   }
 
   Status list(int fd, const std::string& name) {
@@ -208,6 +224,7 @@ class Walker {
   const Take& take_;
   std::string line_;
   bool going_ = true;
+  std::optional<Error> broken_{};
 };
 
 }  // namespace
@@ -220,6 +237,7 @@ Status walk(std::span<const std::string> arguments, const WalkSettings& settings
     if (Status walked = walker.arguments(some); !walked) return walked;
     arguments = arguments.subspan(some.size());
   }
+  if (walker.broken()) return *walker.broken();
   return Ok{};
 }
 

@@ -31,7 +31,8 @@ struct WalkSettings {
 };
 
 // Walks through arguments: each a file, a folder, "@LIST" or "-" (a list on standard input, one name a
-// line). The error is a list that cannot be read.
+// line). The error is a list that cannot be read, or, at the end of the walk, a folder whose errors might
+// have passed and did not.
 Status walk(std::span<const std::string> arguments, const WalkSettings& settings, const Take& take);
 
 }  // namespace headrace::pipeline

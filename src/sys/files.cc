@@ -215,20 +215,23 @@ Result<RecordFile, FileError> RecordFile::open(const std::string& path, Mode mod
   const auto wrong = [&](int number) {
     return FileError{"cannot write " + path + ": " + describe_errno(number), may_pass(number)};
   };
-  Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644));
-  // A pipe or a terminal by name need not be readable.
-  if (!fd && errno == EACCES) fd.reset(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
-  if (!fd) return wrong(errno);
   struct stat info {};
-  if (::fstat(fd.get(), &info) != 0) return wrong(errno);
-  if (!S_ISREG(info.st_mode)) return RecordFile(std::move(fd), path, false, 0);
-  RecordFile file(std::move(fd), path, true, static_cast<std::uint64_t>(info.st_size));
-  file.had_name_ = info.st_nlink > 0;
-  if (!file.lock()) {
-    return FileError{
-        path + " is being written by another run" +
-        (errno == EACCES ? ", or its share allows no locks (SMB: mount it with nobrl)" : "")};
+  // Of a FIFO we must not be a reader, or its last reader could leave unnoticed.
+  if (::stat(path.c_str(), &info) == 0 && S_ISFIFO(info.st_mode)) return open_fifo(path);
+  Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644));
+  // A terminal by name need not be readable.
+  if (!fd && errno == EACCES) {
+    fd.reset(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
+    if (!fd) return wrong(EACCES);
   }
+  if (!fd || ::fstat(fd.get(), &info) != 0) return wrong(errno);
+  if (!S_ISREG(info.st_mode)) return RecordFile(std::move(fd), path, false, 0);
+  RecordFile file(std::move(fd), path, true, 0);
+  if (auto locked = file.lock(); !locked) return locked.error();
+  // Now that nobody else writes to it.
+  if (::fstat(file.fd_.get(), &info) != 0) return wrong(errno);
+  file.synced_ = file.reached_ = static_cast<std::uint64_t>(info.st_size);
+  file.had_name_ = info.st_nlink > 0;
   if (mode == Mode::fresh && info.st_size > 0) {
     return FileError{path +
                      " already holds results: --resume goes on with it, --overwrite empties it"};
@@ -243,10 +246,28 @@ RecordFile RecordFile::standard_output() {
   return {Fd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)), "standard output", false, 0};
 }
 
-// False when somebody else has it. EACCES is what SMB says then.
-bool RecordFile::lock() {
+Result<RecordFile, FileError> RecordFile::open_fifo(const std::string& path) {
+  // Without O_NONBLOCK it would wait here for a reader; a write to it that has no room says EAGAIN.
+  Fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  if (fd) return RecordFile(std::move(fd), path, false, 0);
+  return FileError{"cannot write " + path + ": " +
+                       (errno == ENXIO ? "nobody reads it yet" : describe_errno(errno)),
+                   false, errno == ENXIO ? FileError::Awaits::reader : FileError::Awaits::nothing};
+}
+
+// Takes the lock where there are locks. EACCES is what SMB says of one that somebody else has.
+Result<Ok, FileError> RecordFile::lock() {
   locked_ = ::flock(fd_.get(), LOCK_EX | LOCK_NB) == 0;
-  return locked_ || (errno != EWOULDBLOCK && errno != EACCES);
+  if (locked_) return Ok{};
+  if (errno == EWOULDBLOCK || errno == EACCES) {
+    return FileError{
+        name_ + " is being written by another run" +
+            (errno == EACCES ? ", or its share allows no locks (SMB: mount it with nobrl)" : ""),
+        false, FileError::Awaits::lock};
+  }
+  if (may_pass(errno))
+    return FileError{"cannot lock " + name_ + ": " + describe_errno(errno), true};
+  return Ok{};
 }
 
 Result<Ok, FileError> RecordFile::failure(int number) const {
@@ -276,25 +297,35 @@ void RecordFile::take(std::string_view records) {
   held_ += records;
 }
 
-// Whether the file is as long as this run alone can have made it.
-Result<Ok, FileError> RecordFile::check_size() {
+// Whether the file is as long as this run alone can have made it, and has `least` bytes.
+Result<Ok, FileError> RecordFile::check_size(std::uint64_t least) {
   struct stat info {};
   if (::fstat(fd_.get(), &info) != 0) return failure(errno);
   const auto size = static_cast<std::uint64_t>(info.st_size);
-  shared_ = shared_ || size > reached_ || size < synced_;
+  shared_ = shared_ || size > reached_ || size < least;
   if (!shared_) return Ok{};
   return FileError{"somebody else writes to " + name_ + ", or shortened it: it has " +
                    std::to_string(size) + " bytes instead of " + std::to_string(reached_) +
                    "; two runs must not have one --out"};
 }
 
-Result<Ok, FileError> RecordFile::write() {
+Result<Ok, FileError> RecordFile::write(const std::atomic<bool>* abandoned) {
+  auto done = write_on(abandoned);
+  // On NFS the error may be that of an earlier write, and the next sync will not tell it again.
+  if (!done && regular_) written_ = 0;
+  return done;
+}
+
+Result<Ok, FileError> RecordFile::write_on(const std::atomic<bool>* abandoned) {
   if (written_ == held_.size()) return Ok{};
   if (regular_) {
-    if (auto alone = check_size(); !alone) return alone;
+    if (auto alone = check_size(synced_); !alone) return alone;
     reached_ = std::max(reached_, synced_ + held_.size());
   }
   while (written_ < held_.size()) {
+    // The calls before may have hung, and another run may have taken over.
+    if (abandoned != nullptr && *abandoned)
+      return FileError{"cannot write " + name_ + ": it did not answer in time"};
     const char* from = held_.data() + written_;
     const std::size_t size = held_.size() - written_;
     const ssize_t n = regular_
@@ -317,6 +348,13 @@ Result<Ok, FileError> RecordFile::sync() {
     written_ = 0;
     return failure(wrong);
   }
+  // A write may have hung, and gone on over the lines of a run that took over.
+  if (regular_) {
+    if (auto alone = check_size(synced_ + written_); !alone) {
+      written_ = 0;
+      return alone;
+    }
+  }
   synced_ += written_;
   synced_records_ += static_cast<std::uint64_t>(
       std::count(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(written_), '\n'));
@@ -325,40 +363,66 @@ Result<Ok, FileError> RecordFile::sync() {
   return Ok{};
 }
 
-void RecordFile::reopen() {
+Result<Ok, FileError> RecordFile::reopen() {
+  if (!regular_ || shared_) return Ok{};
   written_ = 0;
-  if (!regular_ || shared_) return;
-  Fd anew(::open(name_.c_str(), O_RDWR | O_CLOEXEC | O_NOCTTY));
-  struct stat info {};
-  if (!anew || ::fstat(anew.get(), &info) != 0 || !S_ISREG(info.st_mode)) return;
-  // Another one by the same name, or not all of it is back yet.
-  if (static_cast<std::uint64_t>(info.st_size) < synced_) return;
-  fd_ = std::move(anew);  // and with the old one goes its lock
-  if (locked_ && !lock()) shared_ = true;
+  if (Fd anew(::open(name_.c_str(), O_RDWR | O_CLOEXEC | O_NOCTTY)); anew) {
+    struct stat info {};
+    // Not another one by the same name, nor one that is not all back yet.
+    if (::fstat(anew.get(), &info) == 0 && S_ISREG(info.st_mode) &&
+        static_cast<std::uint64_t>(info.st_size) >= synced_) {
+      lock_lost_ = lock_lost_ || locked_;
+      fd_ = std::move(anew);  // and with the old one goes its lock
+    }
+  }
+  if (!lock_lost_) return Ok{};
+  // Whoever has it may have written: the size tells.
+  if (auto locked = lock(); !locked) {
+    if (locked.error().awaits == FileError::Awaits::nothing) return locked;
+    return FileError{
+        "cannot write " + name_ + ": its lock is held, perhaps by this run's lost connection",
+        true};
+  }
+  lock_lost_ = false;
+  return Ok{};
 }
 
 Result<Ok, FileError> RecordFile::close() {
   if (!fd_) return Ok{};
+  Result<Ok, FileError> done = Ok{};
   struct stat info {};
-  if (regular_ && ::fstat(fd_.get(), &info) == 0 && info.st_nlink == 0 && had_name_) {
-    return FileError{name_ + " was removed while it was written, and its results with it"};
+  if (regular_ && ::fstat(fd_.get(), &info) == 0) {
+    done = check_size(reached_);
+    if (info.st_nlink == 0 && had_name_)
+      done = FileError{name_ + " was removed while it was written, and its results with it"};
   }
-  if (const int wrong = close_well(std::move(fd_)); wrong != 0) {
-    return FileError{"cannot write " + name_ + ": closing it failed: " + describe_errno(wrong) +
-                     "; its last lines may be missing"};
+  if (const int wrong = close_well(std::move(fd_)); wrong != 0 && done) {
+    done = FileError{"cannot write " + name_ + ": closing it failed: " + describe_errno(wrong) +
+                     "; its lines may be missing, --resume does again what is"};
   }
-  return Ok{};
+  if (!done) synced_records_ = 0;
+  return done;
 }
 
-void RecordFile::give_up() {
-  if (!regular_ || shared_ || !fd_) return;
+void RecordFile::give_up(const std::atomic<bool>* abandoned) {
+  if (!regular_ || !fd_ || lock_lost_ || !check_size(synced_)) return;
+  // Once more from the start, since the error may have been that of an earlier write.
+  written_ = 0;
+  [[maybe_unused]] const auto as_far_as_it_goes = write_on(abandoned);
   const std::size_t end = std::string_view(held_).substr(0, written_).rfind('\n');
   const std::size_t whole = end == std::string_view::npos ? 0 : end + 1;
   held_.resize(whole);
   written_ = whole;
-  if (::ftruncate(fd_.get(), static_cast<off_t>(synced_ + whole)) == 0 && sync()) return;
+  const auto cut_to = [&](std::uint64_t size) {
+    if (abandoned != nullptr && *abandoned) return false;
+    return ::ftruncate(fd_.get(), static_cast<off_t>(size)) == 0;
+  };
+  if (cut_to(synced_ + whole)) {
+    reached_ = synced_ + whole;
+    if (sync()) return;
+  }
   held_.clear();
-  [[maybe_unused]] const int rc = ::ftruncate(fd_.get(), static_cast<off_t>(synced_));
+  if (!shared_) cut_to(synced_);
 }
 
 namespace {
@@ -414,10 +478,10 @@ bool wait_out(std::chrono::milliseconds time, int stop) {
   return ::poll(&stopped, 1, static_cast<int>(time.count())) <= 0;
 }
 
-Result<Fd> open_for_reading(const std::string& path) {
+Result<Fd, FileError> open_for_reading(const std::string& path) {
   // O_NONBLOCK: a FIFO that nobody writes to yet must not hold us in open(), deaf to everything.
   Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-  if (!fd) return system_error("cannot read " + path);
+  if (!fd) return FileError{"cannot read " + path + ": " + describe_errno(errno), may_pass(errno)};
   return fd;
 }
 

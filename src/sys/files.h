@@ -1,6 +1,7 @@
 // Reading inputs and writing results.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -23,6 +24,9 @@ bool may_pass(int error_number);
 struct FileError {
   std::string message;
   bool passing = false;  // it may say otherwise in a moment
+  // Somebody else is to do something first: let go of the lock, or begin to read a FIFO.
+  enum class Awaits : unsigned char { nothing, lock, reader };
+  Awaits awaits = Awaits::nothing;
 };
 
 // Why an input could not be read, in the vocabulary of items.
@@ -100,7 +104,7 @@ class RecordFile {
     extend,     // goes on after what is there
   };
   // Takes an exclusive lock where the file system has locks, so that two runs cannot mix their
-  // results.
+  // results. Never waits for a FIFO's reader: the error says that there is none yet.
   static Result<RecordFile, FileError> open(const std::string& path, Mode mode);
   static RecordFile standard_output();
 
@@ -113,24 +117,28 @@ class RecordFile {
   // Takes whole records, to be written next and held until they are synced.
   void take(std::string_view records);
   std::size_t held() const { return held_.size(); }  // bytes
-  // Writes what is held and not there yet. After an error the end of the file is anybody's guess until
-  // a call succeeds.
-  Result<Ok, FileError> write();
-  // Has the file system keep what write() wrote. After an error all that is held is to be written
-  // again: the next write() does.
+  // Writes what is held and not there yet; nothing once `abandoned` is set, which another thread may do.
+  // After an error the end of the file is anybody's guess until a call succeeds, and all that is held is
+  // written again: the error may have been that of an earlier write.
+  Result<Ok, FileError> write(const std::atomic<bool>* abandoned = nullptr);
+  // Has the file system keep what write() wrote, and looks whether it is all there. After an error all
+  // that is held is to be written again: the next write() does.
   Result<Ok, FileError> sync();
-  // For when errors go on: opens the file anew, since its server may have forgotten this descriptor.
-  void reopen();
-  // Reports the errors that come last of all. Once; the file is closed even so.
+  // For when errors go on: opens the file anew, since its server may have forgotten this descriptor. The
+  // error, which may pass: somebody has its lock, or the server does not say.
+  Result<Ok, FileError> reopen();
+  // Reports the errors that come last of all. Once; the file is closed even so. After an error no record
+  // that was taken counts as synced any more.
   Result<Ok, FileError> close();
-  // Nothing more is written: cuts off what may be less than a record, as far as that can be done.
-  void give_up();
+  // For the last time: brings what whole records there is still room for, and cuts off the rest, as far as
+  // that can be done and is surely ours.
+  void give_up(const std::atomic<bool>* abandoned = nullptr);
 
   std::uint64_t synced_bytes() const { return synced_; }  // with what it held when it was opened
   std::uint64_t synced_records() const { return synced_records_; }  // of those that were taken
   const std::string& name() const { return name_; }
   bool regular() const { return regular_; }
-  bool locked() const { return locked_; }  // by this run; or the file system has no locks
+  bool locked() const { return locked_; }  // otherwise the file system has no locks
 
  private:
   RecordFile(Fd fd, std::string name, bool regular, std::uint64_t size)
@@ -139,14 +147,17 @@ class RecordFile {
         regular_(regular),
         synced_(size),
         reached_(size) {}
+  static Result<RecordFile, FileError> open_fifo(const std::string& path);
   Result<Ok, FileError> failure(int number) const;
-  Result<Ok, FileError> check_size();
-  bool lock();
+  Result<Ok, FileError> write_on(const std::atomic<bool>* abandoned);
+  Result<Ok, FileError> check_size(std::uint64_t least);
+  Result<Ok, FileError> lock();
 
   Fd fd_;
   std::string name_;
   bool regular_ = false;
   bool locked_ = false;
+  bool lock_lost_ = false;     // it had one, and did not get it again
   bool had_name_ = false;      // not all file systems count
   bool shared_ = false;        // somebody else writes to it
   std::uint64_t synced_ = 0;   // bytes of whole records that the file system keeps
@@ -166,7 +177,7 @@ Result<std::size_t, FileError> read_some(int fd, std::span<char> into);
 bool wait_readable(int fd, int stop);
 // Waits that long; false when `stop` becomes readable first.
 bool wait_out(std::chrono::milliseconds time, int stop);
-Result<Fd> open_for_reading(const std::string& path);
+Result<Fd, FileError> open_for_reading(const std::string& path);
 
 // Opens /dev/null for each of descriptors 0 to 2 that the program was started without, so that
 // nothing else gets such a number and is written to as if it were standard error. First thing in

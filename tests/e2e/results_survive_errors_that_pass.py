@@ -8,8 +8,10 @@ STORIES = [
     (["open@out.jsonl:1-2:EIO", "write@out.jsonl:2-5:EHOSTDOWN"], {"write EHOSTDOWN": 4}, "Host is down"),
     (["write@out.jsonl:2-9:half", "write@out.jsonl:4-6:EIO", "open@out.jsonl:2-3:EACCES"], {"write EIO": 3},
      "Input/output error"),
-    (["write@out.jsonl:3-5:ESTALE", "cut@out.jsonl:1-9:EIO"], {"write ESTALE": 3}, "Stale file handle"),
+    (["write@out.jsonl:3-5:ESTALE", "cut@out.jsonl:1-3:EIO"], {"write ESTALE": 3, "cut EIO": 3}, "Stale file handle"),
     (["sync@out.jsonl:1-3:lost"], {"sync lost": 3}, "Input/output error"),
+    (["write@out.jsonl:3:lost"], {"write lost": 1}, "Input/output error"),
+    (["write@out.jsonl:2-4:EHOSTDOWN", "lock@out.jsonl:2:EACCES"], {"lock EACCES": 1}, "Host is down"),
 ]
 
 
@@ -19,7 +21,8 @@ def body():
     for order in ([], ["--ordered"]):
         for rules, expected, said in STORIES:
             job.Path(OUT).unlink(missing_ok=True)
-            done = job.run(model, inputs, *order, "--workers", 2, "--out", OUT, environment=share(*rules))
+            done = job.run(model, inputs, *order, "--workers", 2, "--out", OUT, "--overwrite",
+                           environment=share(*rules))  # fmt: skip
             happened = done_to_them()
             assert all(happened[what] == times for what, times in expected.items()), (rules, happened)
             assert f"cannot write {OUT}: {said}; trying again for 300 s" in done.said, done.said

@@ -30,7 +30,7 @@ def body():
     shared = Path("shared.jsonl")
     job.until(lambda: shared.exists() and shared.stat().st_size > 0, 10, "a line is written")
     for how in ("--overwrite", "--resume"):
-        assert "another run" in job.run(model, inputs, "--out", "shared.jsonl", how, code=3).said
+        assert "another run" in job.run(model, inputs, "--out", "shared.jsonl", how, "--patience", "10ms", code=3).said
     slow.end()
     job.exactly_once(job.read(shared), job.numbered(5))
     job.run(model, inputs, "--out", "out.jsonl", "--summary", "no/such/summary", "--overwrite", code=3)

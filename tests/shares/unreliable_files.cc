@@ -10,8 +10,9 @@
 // RULE is CALL[@PART]:WHICH:WHAT. CALL: open stat list read write sync close rename lock cut. PART: of the
 // file's name; otherwise every file in FOLDER counts. WHICH of these calls, counted by each rule from 1:
 // 3, 3-5, 3- (and all that follow). WHAT: an error (EIO), hang, a delay (20ms), half (what is written or
-// read), lost (a sync that fails, and takes what was written since the last with it), unknown (a folder
-// that does not tell what its entries are), meet (a call that waits until 8 of them are under way, or 5 s).
+// read), lost (a sync or write that fails, and takes what was written since the last sync with it), lost-full
+// (the same, because the disk is full), unknown (a folder that does not tell what its entries are), meet (a call
+// that waits until 8 of them are under way, or 5 s).
 // The variables' names begin with LD_, which Headrace passes on to its workers. What it did stands in the
 // file LD_UNRELIABLE_LOG, a line each: CALL NAME WHAT, or how many met.
 #undef _FORTIFY_SOURCE
@@ -206,9 +207,9 @@ Order order(std::string_view call, const std::string& name) {
     if (rule->what == "half") order.half = true;
     if (rule->what == "unknown") order.unknown = true;
     if (rule->what.ends_with("ms")) sleep_for(std::atol(rule->what.c_str()));
-    if (rule->what == "lost") {
+    if (rule->what.starts_with("lost")) {
       order.lost = true;
-      order.error = EIO;
+      order.error = rule->what == "lost" ? EIO : ENOSPC;
     }
     for (const auto& [error, number_of_it] : kErrors) {
       if (rule->what == error) order.error = number_of_it;
@@ -335,7 +336,9 @@ ssize_t write(int fd, const void* from, size_t size) {
 
 ssize_t pwrite(int fd, const void* from, size_t size, off_t at) {
   REAL(pwrite);
-  const Order todo = order("write", world().name_of(fd));
+  const std::string name = world().name_of(fd);
+  const Order todo = order("write", name);
+  if (todo.lost) lose(fd, name);
   return fails(todo) ? -1 : real_pwrite(fd, from, cut_short(todo, size), at);
 }
 
@@ -355,7 +358,13 @@ int fdatasync(int fd) {
 
 int ftruncate(int fd, off_t size) noexcept {
   REAL(ftruncate);
-  return fails(order("cut", world().name_of(fd))) ? -1 : real_ftruncate(fd, size);
+  const std::string name = world().name_of(fd);
+  if (fails(order("cut", name))) return -1;
+  if (!name.empty()) {
+    const std::lock_guard lock(world().mutex);
+    world().synced[name] = std::min<off_t>(world().synced[name], size);
+  }
+  return real_ftruncate(fd, size);
 }
 
 int ftruncate64(int fd, off64_t size) noexcept {
