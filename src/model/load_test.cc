@@ -127,7 +127,7 @@ TEST_F(Load, AFolderWithoutRightsIsNotCalledEmpty) {
   fs::create_directory(birds);
   fs::permissions(birds, fs::perms::none);
   std::error_code wrong;
-  fs::directory_iterator(birds, wrong);
+  const fs::directory_iterator opened(birds, wrong);
   if (!wrong) GTEST_SKIP() << "whoever runs this may read everything";
   EXPECT_EQ(refusal(birds), "cannot look into 'birds': Permission denied");
   fs::permissions(birds, fs::perms::owner_all);
