@@ -1,5 +1,6 @@
 #include "pipeline/resume.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "pipeline/answer.h"
@@ -65,9 +66,10 @@ TEST(Answered, WhereAWriteWasLostAllFromThereOnCountsForNothing) {
   const TemporaryFolder folder;
   const std::string whole = line(0, "a");
   const std::string zeros(300, '\0');
+  const std::string torn = line(1, "b").substr(0, 9);
   for (const std::string& rest :
-       {zeros, zeros + line(2, "c"), line(1, "b").substr(0, 9) + zeros + "\n" + line(2, "c"),
-        zeros + "\n" + zeros + "\n"}) {
+       {zeros, zeros + line(2, "c"), fmt::format("{}{}\n{}", torn, zeros, line(2, "c")),
+        fmt::format("{0}\n{0}\n", zeros)}) {
     auto answered = read(folder.write("out", whole + rest));
     ASSERT_TRUE(answered) << answered.error().message;
     EXPECT_EQ(answered->whole_bytes(), whole.size());
@@ -90,8 +92,8 @@ TEST(Answered, ZerosAtTheBeginningAreOursWithNothingElseOrAResultBehindThem) {
   const TemporaryFolder folder;
   const std::string zeros(70'000, '\0');
   for (const std::string& content :
-       {zeros, zeros + line(1, "a") + line(2, "b"), zeros + "\n" + zeros + "\n" + line(1, "a"),
-        line(0, "a").substr(0, 12) + zeros}) {
+       {zeros, fmt::format("{}{}{}", zeros, line(1, "a"), line(2, "b")),
+        fmt::format("{0}\n{0}\n{1}", zeros, line(1, "a")), line(0, "a").substr(0, 12) + zeros}) {
     const auto answered = read(folder.write("out", content));
     ASSERT_TRUE(answered) << answered.error().message;
     EXPECT_EQ(answered->count(), 0U);
