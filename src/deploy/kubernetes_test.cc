@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <string>
+#include <vector>
 
 namespace headrace::deploy::kubernetes {
 namespace {
@@ -309,8 +310,9 @@ TEST(Kubernetes, NamesThatAClusterRefusesAreRefused) {
     return !said(d, "--name").empty();
   };
   for (const std::string name : {"a", "a-1", "classify-001"}) EXPECT_FALSE(refused(server(), name));
-  for (const std::string name :
-       {"", "-a", "a-", "A", "a_b", "a.b", "1a", std::string(64, 'a').c_str()})
+  const std::string long_name(64, 'a');
+  for (const std::string& name :
+       std::vector<std::string>{"", "-a", "a-", "A", "a_b", "a.b", "1a", long_name})
     EXPECT_TRUE(refused(server(), name)) << name;
   EXPECT_FALSE(refused(job(), "1a"));
   EXPECT_FALSE(refused(job(), std::string(63, 'a')));
